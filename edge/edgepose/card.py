@@ -1,0 +1,150 @@
+"""The model card beside the weights: read, checked against file hashes, written."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from edgepose.errors import ModelError
+
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Part(BaseModel):
+    """Base of every table of a card."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class WeightsFile(Part):
+    """One file of the model folder."""
+
+    path: str
+    sha256: Sha256
+
+
+class WindowSpec(Part):
+    """Windows as the model was trained on them (contracts §6)."""
+
+    frames: int = Field(15, gt=1)
+    rate_hz: float = Field(gt=0)
+
+
+class SpotterSpec(Part):
+    """Event thresholds chosen on training groups."""
+
+    enter: float = 0.5
+    leave: float = 0.3
+    abstain: float = 0.5
+    min_length_s: float = 0.1
+    refractory_s: float = 0.7
+
+
+class Dataset(Part):
+    """Training data with its licence."""
+
+    name: str
+    sha256: Sha256 | None = None
+    licence: str
+    use: str = ""
+
+
+class Figure(Part):
+    """A measured number and what it was measured on."""
+
+    name: str
+    value: float
+    unit: str = ""
+    data: str
+    command: str = ""
+    date: str = ""
+
+
+class Card(Part):
+    """``card.json``, format edgepose-card/1."""
+
+    format: Literal["edgepose-card/1"] = "edgepose-card/1"
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]+$")]
+    version: str
+    task: Literal["pose", "strokes", "lifter"]
+    runtime: Literal["onnx", "litert", "opencv", "lightgbm"]
+    files: list[WeightsFile] = Field(min_length=1)
+    decoder: str | None = None
+    input_shape: list[int | None] | None = None
+    input_layout: Literal["NCHW", "NHWC"] | None = None
+    output_shapes: list[list[int | None]] | None = None
+    skeleton: str = "coco17"
+    output_skeleton: str | None = Field(None, description="lifter only")
+    labels: list[str] = []
+    idle: str | None = Field(None, description="strokes: the label that is no stroke")
+    window: WindowSpec | None = None
+    features: str | None = Field(None, description="name and version of the feature set")
+    normalisation: str = ""
+    quantisation: str | None = None
+    spotter: SpotterSpec | None = None
+    licence: str
+    data: list[Dataset] = []
+    figures: list[Figure] = []
+    limits: str = ""
+
+    @property
+    def stamp(self) -> str:
+        """"name@sha256[:12]" of the first file, as events carry it."""
+        return f"{self.name}@{self.files[0].sha256[:12]}"
+
+
+def sha256_of(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def load(folder: Path) -> Card:
+    """Reads ``folder/card.json`` and checks every hash; raises ModelError naming file, expected, got."""
+    path = folder / "card.json"
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ModelError(f"{path}: cannot read the card: {error.strerror}") from None
+    except ValueError as error:
+        raise ModelError(f"{path}: not JSON: {error}") from None
+    try:
+        card = Card.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise ModelError(f"{path}: {key}: {first['msg'].lower()}") from None
+    for file in card.files:
+        _check(folder / file.path, file.sha256)
+    return card
+
+
+def _check(path: Path, expected: str) -> None:
+    if not path.is_file():
+        raise ModelError(f"{path}: named by the card but missing")
+    got = sha256_of(path)
+    if got != expected:
+        raise ModelError(f"{path}: sha256 is {got[:12]}…, the card says {expected[:12]}…: wrong or damaged file")
+
+
+def save(card: Card, folder: Path) -> None:
+    """Writes ``folder/card.json``, whole or not at all."""
+    partial = folder / "card.json.partial"
+    text = json.dumps(card.model_dump(mode="json", exclude_none=True), indent=2, ensure_ascii=False)
+    partial.write_text(text + "\n", encoding="utf-8")
+    partial.replace(folder / "card.json")
+
+
+def weights(path: Path) -> WeightsFile:
+    """The card's entry for a file that lies in the model folder."""
+    return WeightsFile(path=path.name, sha256=sha256_of(path))
+
+
+def as_json(card: Card) -> dict[str, Any]:
+    return card.model_dump(mode="json", exclude_none=True)

@@ -1,0 +1,45 @@
+"""Where frames come from. One file is one kind of source; this is what they all promise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from edgepose.types import Frame
+
+
+@dataclass(frozen=True, slots=True)
+class SourceInfo:
+    """What is known of a source once it is open."""
+
+    address: str
+    """As the user wrote it, without a password."""
+    width: int
+    height: int
+    fps: float | None
+    """Nominal; None when variable or unknown. Nothing but displays may trust it."""
+    live: bool
+    """Live sources may drop frames and are opened again; files do neither."""
+    started_unix_s: float
+    """UTC of ``time_s`` = 0."""
+    skeleton: str = "coco17"
+    """Of ready poses (replay)."""
+    frames: int | None = None
+    """How many there will be, where that is known."""
+
+
+class Source(Protocol):
+    """An open source. Opening raises SourceError; reading raises SourceLost when a live one dies."""
+
+    info: SourceInfo
+    skipped: int
+    """Pictures or rows that could not be read, counted."""
+
+    def frames(self) -> Iterator[Frame]:
+        """Yields frames until the end (files) or until SourceLost (live: died, or nothing for stall_s)."""
+        ...
+
+    def close(self) -> None:
+        """Frees the device or process; safe to call twice and from another thread."""
+        ...
