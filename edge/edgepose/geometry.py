@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
-from edgepose.types import Array, Float32, Image
+from edgepose.types import Array, Float32
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +23,7 @@ class Letterbox:
     width: int
     """Resized picture, px, without padding."""
     height: int
+    frame_wh: tuple[int, int]
 
     @staticmethod
     def fit(frame_wh: tuple[int, int], input_wh: tuple[int, int], centred: bool = True) -> Letterbox:
@@ -31,21 +31,16 @@ class Letterbox:
         scale = min(input_wh[0] / frame_wh[0], input_wh[1] / frame_wh[1])
         width, height = (max(1, round(side * scale)) for side in frame_wh)
         if not centred:
-            return Letterbox(scale, 0.0, 0.0, width, height)
+            return Letterbox(scale, 0.0, 0.0, width, height, frame_wh)
         # The exporter's own rounding: the odd pixel goes right and down.
         pad_x, pad_y = (round((input_wh[i] - s) / 2 - 0.1) for i, s in enumerate((width, height)))
-        return Letterbox(scale, float(pad_x), float(pad_y), width, height)
-
-    def draw(self, image: Image, canvas: Image) -> None:
-        """Resize ``image`` into its place on ``canvas`` (already filled with the padding colour)."""
-        x, y = int(self.pad_x), int(self.pad_y)
-        place = canvas[y : y + self.height, x : x + self.width]
-        cv2.resize(image, (self.width, self.height), dst=place, interpolation=cv2.INTER_LINEAR)
+        return Letterbox(scale, float(pad_x), float(pad_y), width, height, frame_wh)
 
     def to_frame(self, points_xy: Float32) -> Float32:
-        """(..., 2) input pixels -> frame pixels."""
+        """(..., 2) input pixels -> frame pixels, clipped to the frame; NaN stays."""
         pad = np.array([self.pad_x, self.pad_y], np.float32)
-        return np.asarray((points_xy - pad) / np.float32(self.scale), np.float32)
+        points = (points_xy - pad) / np.float32(self.scale)
+        return np.asarray(np.clip(points, 0, np.array(self.frame_wh, np.float32)), np.float32)
 
 
 def box_of_keypoints(keypoints: Float32) -> Float32:

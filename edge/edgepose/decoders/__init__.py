@@ -6,13 +6,18 @@ A decoder module has two functions: ``recognise`` says whether a network's tenso
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
+
+from edgepose.errors import ModelError
+from edgepose.geometry import Letterbox
 from edgepose.runtimes import Tensor
 from edgepose.skeletons import Skeleton
-from edgepose.types import Array, Image, Pose
+from edgepose.types import Array, Float32, Image, Pose, Track
 
 
 @dataclass(slots=True)
@@ -42,8 +47,11 @@ class Decoder(Protocol):
     follows: bool
     """True: ``views`` needs the people of the frame before, so it cannot run ahead."""
 
-    def views(self, image: Image, people: Sequence[Pose]) -> list[View]:
-        """The network inputs for this frame, one session run each."""
+    def views(self, image: Image, people: Sequence[Track] | None) -> list[View]:
+        """The network inputs for this frame, one session run each.
+
+        ``people`` are those of the frame before; None: nothing is known, search everywhere.
+        """
         ...
 
     def decode(self, outputs: Sequence[Array], view: View) -> list[Pose]:
@@ -66,3 +74,30 @@ class DecoderModule(Protocol):
         skeleton: Skeleton,
         settings: DecoderSettings,
     ) -> Decoder: ...
+
+
+def people_in_frame(boxes_xyxy: Float32, scores: Float32, keypoints: Float32, place: Letterbox) -> list[Pose]:
+    """(N, 4) boxes and (N, K, 2 or 3) keypoints in input pixels -> people in frame pixels."""
+    boxes = place.to_frame(boxes_xyxy.reshape(-1, 2, 2)).reshape(-1, 4)
+    full = np.ones((*keypoints.shape[:2], 3), np.float32)
+    full[..., : keypoints.shape[2]] = keypoints
+    full[..., :2] = place.to_frame(keypoints[..., :2])
+    return [Pose(full[i], boxes[i], float(scores[i])) for i in range(len(full))]
+
+
+def exported_keypoint_values(metadata: Mapping[str, str], skeleton: Skeleton) -> int:
+    """2 (x, y) or 3 (x, y, visibility) per joint, from an Ultralytics export's ``kpt_shape``; 3 without.
+
+    Raises ModelError when the export's joint count is not the skeleton's.
+    """
+    if "kpt_shape" not in metadata:
+        return 3
+    try:
+        joints, values = (int(number) for number in ast.literal_eval(metadata["kpt_shape"]))
+    except (ValueError, SyntaxError, TypeError):
+        raise ModelError(f"metadata kpt_shape {metadata['kpt_shape']!r} is not [joints, 2 or 3]") from None
+    if joints != len(skeleton) or values not in (2, 3):
+        raise ModelError(
+            f"the export has {joints} joints × {values} values, skeleton {skeleton.name} has {len(skeleton)}"
+        )
+    return values

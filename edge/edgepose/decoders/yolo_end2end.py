@@ -1,0 +1,65 @@
+"""YOLO26 end-to-end, and older Ultralytics exports with NMS inside: finished rows (1, ≤ 300, 6 + K·n).
+
+Columns: x1, y1, x2, y2 in input pixels, score, class, then K × (x, y[, visibility]).
+Source: seed_systems.md §1.1, second and third row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from edgepose.decoders import DecoderSettings, View, exported_keypoint_values, people_in_frame
+from edgepose.errors import ModelError
+from edgepose.preprocess import InputSpec, Letterboxer, image_input
+from edgepose.runtimes import Tensor
+from edgepose.skeletons import Skeleton
+from edgepose.types import Array, Image, Pose
+
+
+class YoloEnd2End:
+    """One letterboxed view per frame; the network has suppressed duplicates, only the threshold is left."""
+
+    follows = False
+
+    def __init__(self, letterboxer: Letterboxer, skeleton: Skeleton, values: int, settings: DecoderSettings) -> None:
+        self.skeleton = skeleton
+        self._letterboxer = letterboxer
+        self._values = values
+        self._settings = settings
+
+    def views(self, image: Image, people: object = None) -> list[View]:
+        return [View(*self._letterboxer(image))]
+
+    def decode(self, outputs: Sequence[Array], view: View) -> list[Pose]:
+        rows = outputs[0][0]
+        if not np.isfinite(rows[:, 4]).all():
+            raise ModelError("the network's scores are not finite: broken weights or wrong input range")
+        rows = rows[rows[:, 4] >= self._settings.min_score]
+        rows = rows[np.argsort(-rows[:, 4], kind="stable")][: self._settings.most_people]
+        keypoints = rows[:, 6:].reshape(len(rows), len(self.skeleton), self._values)
+        return people_in_frame(rows[:, :4], rows[:, 4], keypoints, view.place)
+
+
+def recognise(inputs: Sequence[Tensor], outputs: Sequence[Tensor], metadata: Mapping[str, str]) -> bool:
+    if len(inputs) != 1 or len(outputs) != 1 or len(outputs[0].shape) != 3:
+        return False
+    rows, columns = outputs[0].shape[1:]
+    return columns is not None and columns >= 6 + 2 * 17 and rows is not None and rows <= 300
+
+
+def create(
+    inputs: Sequence[Tensor],
+    outputs: Sequence[Tensor],
+    metadata: Mapping[str, str],
+    skeleton: Skeleton,
+    settings: DecoderSettings,
+) -> YoloEnd2End:
+    """Raises ModelError when a row does not hold a box, score, class and the skeleton's keypoints."""
+    width, height, nchw = image_input(inputs[0], (640, 640))
+    values = exported_keypoint_values(metadata, skeleton)
+    columns, expected = outputs[0].shape[2], 6 + values * len(skeleton)
+    if columns != expected:
+        raise ModelError(f"output {outputs[0].name!r}: {skeleton.name} needs {expected} columns, got {columns}")
+    return YoloEnd2End(Letterboxer(InputSpec(width, height, nchw), inputs[0]), skeleton, values, settings)

@@ -1,0 +1,80 @@
+"""YOLO-Pose as Ultralytics v8/11 export it: one raw map (1, 4 + classes + K·n, N), to be suppressed here.
+
+Columns: cx, cy, w, h in input pixels, a score per class (sigmoid done), then K × (x, y[, visibility]).
+Source: seed_systems.md §1.1, first row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from edgepose.decoders import DecoderSettings, View, exported_keypoint_values, people_in_frame
+from edgepose.errors import ModelError
+from edgepose.geometry import non_maximum_suppression
+from edgepose.preprocess import InputSpec, Letterboxer, image_input
+from edgepose.runtimes import Tensor
+from edgepose.skeletons import Skeleton
+from edgepose.types import Array, Image, Pose
+
+_CANDIDATES = 3000  # more than this above the threshold is noise; the best are kept
+
+
+class YoloPose:
+    """One letterboxed view per frame; NMS over all classes together (a person is a person)."""
+
+    follows = False
+
+    def __init__(self, letterboxer: Letterboxer, skeleton: Skeleton, values: int, settings: DecoderSettings) -> None:
+        self.skeleton = skeleton
+        self._letterboxer = letterboxer
+        self._values = values
+        self._settings = settings
+
+    def views(self, image: Image, people: object = None) -> list[View]:
+        return [View(*self._letterboxer(image))]
+
+    def decode(self, outputs: Sequence[Array], view: View) -> list[Pose]:
+        rows = outputs[0][0]
+        first_keypoint = len(rows) - self._values * len(self.skeleton)
+        scores = rows[4:first_keypoint].max(axis=0)
+        if not np.isfinite(scores.sum(dtype=np.float64)):
+            raise ModelError("the network's scores are not finite: broken weights or wrong input range")
+        chosen = np.flatnonzero(scores >= self._settings.min_score)
+        if len(chosen) > _CANDIDATES:
+            chosen = chosen[np.argpartition(-scores[chosen], _CANDIDATES)[:_CANDIDATES]]
+        candidates = rows[:, chosen].T
+        half = candidates[:, 2:4] / 2
+        boxes = np.concatenate([candidates[:, :2] - half, candidates[:, :2] + half], axis=1)
+        keep = non_maximum_suppression(boxes, scores[chosen], self._settings.iou, self._settings.most_people)
+        keypoints = candidates[keep, first_keypoint:].reshape(len(keep), len(self.skeleton), self._values)
+        return people_in_frame(boxes[keep], scores[chosen][keep], keypoints, view.place)
+
+
+def recognise(inputs: Sequence[Tensor], outputs: Sequence[Tensor], metadata: Mapping[str, str]) -> bool:
+    if len(inputs) != 1 or len(outputs) != 1 or len(outputs[0].shape) != 3:
+        return False
+    channels, rows = outputs[0].shape[1:]
+    if channels is None:
+        return metadata.get("task") == "pose" and metadata.get("end2end", "False") != "True"
+    wide = rows is None or rows > channels
+    return wide and channels >= 4 + 1 + 2 * 17
+
+
+def create(
+    inputs: Sequence[Tensor],
+    outputs: Sequence[Tensor],
+    metadata: Mapping[str, str],
+    skeleton: Skeleton,
+    settings: DecoderSettings,
+) -> YoloPose:
+    """Raises ModelError when the channels do not hold a box, a class and the skeleton's keypoints."""
+    width, height, nchw = image_input(inputs[0], (640, 640))
+    values = exported_keypoint_values(metadata, skeleton)
+    channels, least = outputs[0].shape[1], 4 + 1 + values * len(skeleton)
+    if channels is not None and channels < least:
+        raise ModelError(
+            f"output {outputs[0].name!r}: {skeleton.name} needs at least {least} channels, got {channels}"
+        )
+    return YoloPose(Letterboxer(InputSpec(width, height, nchw), inputs[0]), skeleton, values, settings)

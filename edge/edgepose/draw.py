@@ -1,0 +1,40 @@
+"""Skeletons, ids, labels on pictures: the one place that draws."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from edgepose.skeletons import Skeleton
+from edgepose.types import Image, Track
+
+_SEEN = 0.3
+_COLOURS = ((80, 175, 76), (243, 150, 33), (54, 67, 244), (0, 193, 255), (176, 39, 156), (136, 150, 0))
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+
+
+def tracks(image: Image, people: Sequence[Track], skeleton: Skeleton, min_confidence: float = _SEEN) -> None:
+    """Draws bones, joints and "#id" of every person onto ``image``; unsure joints are left out."""
+    scale = max(1.0, image.shape[0] / 540)
+    for track in people:
+        colour = _COLOURS[track.id % len(_COLOURS)] if track.id >= 0 else (160, 160, 160)
+        keypoints = track.pose.keypoints
+        seen = keypoints[:, 2] >= min_confidence
+        points = np.nan_to_num(keypoints[:, :2]).round().astype(int)
+        for a, b in skeleton.edges:
+            if seen[a] and seen[b]:
+                cv2.line(image, tuple(points[a]), tuple(points[b]), colour, round(2 * scale), cv2.LINE_AA)
+        for x, y in points[seen]:
+            cv2.circle(image, (x, y), round(2.5 * scale), (255, 255, 255), -1, cv2.LINE_AA)
+        if seen.any() and track.id >= 0:
+            x, y = int(points[seen, 0].min()), int(points[seen, 1].min())
+            text(image, f"#{track.id}", (x, y - round(8 * scale)), colour)
+
+
+def text(image: Image, words: str, at_xy: tuple[int, int], colour: tuple[int, int, int] = (255, 255, 255)) -> None:
+    """One line of text with a dark outline; ``at_xy`` is its lower left corner, px."""
+    size = max(0.5, image.shape[0] / 1080)
+    for ink, width in (((0, 0, 0), 4), (colour, 2)):
+        cv2.putText(image, words, at_xy, _FONT, size, ink, max(1, round(width * size)), cv2.LINE_AA)

@@ -1,0 +1,61 @@
+"""One decoder and one runtime: Frame -> list[Pose]."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgepose.decoders import Decoder, View
+from edgepose.geometry import oks
+from edgepose.runtimes import Runtime
+from edgepose.skeletons import Skeleton
+from edgepose.types import Image, Pose, Track
+
+_SAME_PERSON_OKS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Estimator:
+    """Finds the people of a picture. Raises ModelError when the network's outputs make no sense."""
+
+    runtime: Runtime
+    decoder: Decoder
+    stamp: str
+    """"name@sha256[:12]" for events."""
+
+    @property
+    def skeleton(self) -> Skeleton:
+        return self.decoder.skeleton
+
+    def prepare(self, image: Image) -> list[View] | None:
+        """Network inputs made ahead, in another thread; None when the decoder must follow people."""
+        return None if self.decoder.follows else self.decoder.views(image, None)
+
+    def __call__(
+        self, image: Image, people: Sequence[Track] | None = None, views: list[View] | None = None
+    ) -> list[Pose]:
+        """People in pixels of the frame, (K, 3) keypoints each; ``views`` come from ``prepare``."""
+        views = self.decoder.views(image, people) if views is None else views
+        poses = [
+            pose for view in views for pose in self.decoder.decode(self.runtime.run(view.tensor), view)
+        ]
+        return poses if len(views) < 2 else without_duplicates(poses, self.skeleton)
+
+
+def without_duplicates(poses: Sequence[Pose], skeleton: Skeleton) -> list[Pose]:
+    """Drops the weaker of two poses of one person that two crops found; order is kept.
+
+    Two poses are one person when their OKS is above 0.5, measured on the smaller one's area.
+    """
+    sigmas = np.asarray(skeleton.sigmas if skeleton.sigmas else [0.08] * len(skeleton))
+    kept: list[Pose] = []
+    for pose in sorted(poses, key=lambda p: -p.score):
+        if all(oks(pose.keypoints, other.keypoints, _area(pose, other), sigmas) <= _SAME_PERSON_OKS for other in kept):
+            kept.append(pose)
+    return [pose for pose in poses if any(pose is other for other in kept)]
+
+
+def _area(a: Pose, b: Pose) -> float:
+    return min(float((p.box_xyxy[2] - p.box_xyxy[0]) * (p.box_xyxy[3] - p.box_xyxy[1])) for p in (a, b))

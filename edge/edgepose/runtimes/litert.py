@@ -1,0 +1,77 @@
+"""LiteRT (TensorFlow Lite): .tflite files; falls back to tflite_runtime where only that is installed."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgepose.errors import ModelError, SettingsError
+from edgepose.runtimes import Tensor
+from edgepose.types import Array
+
+SUFFIXES = (".tflite", ".lite")
+_PACKAGES = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter")
+
+
+class LiteRtRuntime:
+    """One interpreter. ``threads`` 0 means one, LiteRT's own default."""
+
+    metadata: Mapping[str, str]
+
+    def __init__(self, path: Path, threads: int = 0) -> None:
+        interpreter_class = _interpreter_class()
+        try:
+            self._interpreter = interpreter_class(model_path=str(path), num_threads=threads or 1)
+            self._interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            first = str(error).strip().splitlines()[0][:300]
+            raise ModelError(f"{path}: LiteRT cannot load it: {first}") from None
+        inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
+        self.inputs = tuple(_tensor(detail) for detail in inputs)
+        self.outputs = tuple(_tensor(detail) for detail in outputs)
+        self.metadata = {}
+        self._input_ids = [detail["index"] for detail in inputs]
+        self._output_ids = [detail["index"] for detail in outputs]
+
+    def run(self, *arrays: Array) -> list[Array]:
+        for index, tensor, array in zip(self._input_ids, self.inputs, arrays, strict=True):
+            if array.shape != tensor.shape:  # a dynamic axis: the interpreter plans its memory anew
+                self._interpreter.resize_tensor_input(index, array.shape)
+                self._interpreter.allocate_tensors()
+            self._interpreter.set_tensor(index, array)
+        self._interpreter.invoke()
+        return [
+            _real(self._interpreter.get_tensor(index), tensor)
+            for index, tensor in zip(self._output_ids, self.outputs, strict=True)
+        ]
+
+
+def load(path: Path, threads: int, providers: Sequence[str]) -> LiteRtRuntime:
+    """Raises ModelError when LiteRT cannot read the file, SettingsError when no LiteRT is installed."""
+    return LiteRtRuntime(path, threads)
+
+
+def _interpreter_class() -> Any:
+    for package in _PACKAGES:
+        try:
+            return importlib.import_module(package).Interpreter
+        except ImportError:
+            continue
+    raise SettingsError(".tflite models need LiteRT: pip install 'edgepose[litert]'")
+
+
+def _tensor(detail: Mapping[str, Any]) -> Tensor:
+    signature = detail.get("shape_signature", detail["shape"])
+    shape = tuple(int(side) if side >= 0 else None for side in signature)
+    scale, zero_point = detail["quantization"]
+    return Tensor(detail["name"], shape, np.dtype(detail["dtype"]).name, float(scale), int(zero_point))
+
+
+def _real(values: Array, tensor: Tensor) -> Array:
+    if tensor.scale:
+        return (values.astype(np.float32) - np.float32(tensor.zero_point)) * np.float32(tensor.scale)
+    return values.astype(np.float32, copy=False)
