@@ -27,6 +27,8 @@ class SourceInfo:
     """Of ready poses (replay)."""
     frames: int | None = None
     """How many there will be, where that is known."""
+    started_monotonic_s: float = 0.0
+    """``time.monotonic()`` at ``time_s`` = 0; live sources only."""
 
 
 class Source(Protocol):
