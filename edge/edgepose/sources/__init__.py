@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -45,3 +46,8 @@ class Source(Protocol):
     def close(self) -> None:
         """Frees the device or process; safe to call twice and from another thread."""
         ...
+
+
+def without_password(text: str) -> str:
+    """The text with every ``scheme://user:password@`` shortened to ``scheme://user@``."""
+    return re.sub(r"(\w+://[^/:@\s]*):[^/\s]*@", r"\1@", text)

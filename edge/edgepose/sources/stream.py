@@ -6,7 +6,6 @@ are set by the environment variable OPENCV_FFMPEG_CAPTURE_OPTIONS.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator
 
@@ -15,7 +14,7 @@ import cv2
 from edgepose.clock import FileClock, StreamClock
 from edgepose.config import CaptureSettings
 from edgepose.errors import SourceError, SourceLost
-from edgepose.sources import SourceInfo
+from edgepose.sources import SourceInfo, without_password
 from edgepose.types import Frame
 from edgepose.videocapture import VideoCapture
 
@@ -35,11 +34,6 @@ def open_source(address: str, settings: CaptureSettings) -> StreamSource:
             "check the address, the password and that the camera is on"
         )
     return StreamSource(shown, capture, settings.stall_s)
-
-
-def without_password(address: str) -> str:
-    """The address with ``user:password@`` shortened to ``user@``."""
-    return re.sub(r"^([a-z0-9+.-]+://[^/:@]*):[^/]*@", r"\1@", address, flags=re.IGNORECASE)
 
 
 class StreamSource:
