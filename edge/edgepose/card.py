@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,6 +13,20 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from edgepose.errors import ModelError
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelId:
+    """Which weights: what events and ``info`` say of a model."""
+
+    task: str
+    name: str
+    sha256: str
+
+    @property
+    def stamp(self) -> str:
+        """"name@sha256[:12]", as events carry it."""
+        return f"{self.name}@{self.sha256[:12]}"
 
 
 class Part(BaseModel):
@@ -92,9 +107,9 @@ class Card(Part):
     limits: str = ""
 
     @property
-    def stamp(self) -> str:
-        """"name@sha256[:12]" of the first file, as events carry it."""
-        return f"{self.name}@{self.files[0].sha256[:12]}"
+    def model(self) -> ModelId:
+        """Name and hash of the first file."""
+        return ModelId(self.task, self.name, self.files[0].sha256)
 
 
 def sha256_of(path: Path) -> str:

@@ -173,15 +173,13 @@ def _allowed(loc: tuple[int | str, ...]) -> list[str]:
     section: type[BaseModel] = Settings
     for part in loc:
         if isinstance(part, str):
-            section = _section(section.model_fields[part].annotation)
+            section = section_of(section.model_fields[part].annotation) or section
     return list(section.model_fields)
 
 
-def _section(annotation: Any) -> type[BaseModel]:
-    """The Section inside ``Section``, ``list[Section]`` or ``Section | None``."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    for inner in getattr(annotation, "__args__", ()):
+def section_of(annotation: Any) -> type[BaseModel] | None:
+    """The Section inside ``Section``, ``list[Section]`` or ``Section | None``; None for a plain value."""
+    for inner in (annotation, *getattr(annotation, "__args__", ())):
         if isinstance(inner, type) and issubclass(inner, BaseModel):
             return inner
-    raise TypeError(f"no section in {annotation}")
+    return None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from edgepose.card import ModelId
 from edgepose.decoders import Decoder, View
 from edgepose.geometry import oks
 from edgepose.runtimes import Runtime
@@ -22,8 +23,7 @@ class Estimator:
 
     runtime: Runtime
     decoder: Decoder
-    stamp: str
-    """"name@sha256[:12]" for events."""
+    model: ModelId
 
     @property
     def skeleton(self) -> Skeleton:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +27,9 @@ class LiteRtRuntime:
     def __init__(self, path: Path, threads: int = 0) -> None:
         interpreter_class = _interpreter_class()
         try:
-            self._interpreter = interpreter_class(model_path=str(path), num_threads=threads or 1)
-            self._interpreter.allocate_tensors()
+            with _quiet():
+                self._interpreter = interpreter_class(model_path=str(path), num_threads=threads or 1)
+                self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             first = str(error).strip().splitlines()[0][:300]
             raise ModelError(f"{path}: LiteRT cannot load it: {first}") from None
@@ -62,6 +65,19 @@ def _interpreter_class() -> Any:
         except ImportError:
             continue
     raise SettingsError(".tflite models need LiteRT: pip install 'edgepose[litert]'")
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """LiteRT greets on stderr from C++ and has no switch for it; a user's one clear line would drown."""
+    kept = os.dup(2)
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _tensor(detail: Mapping[str, Any]) -> Tensor:

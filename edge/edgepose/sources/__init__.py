@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from edgepose.types import Frame
 
@@ -30,6 +30,10 @@ class SourceInfo:
     """How many there will be, where that is known."""
     started_monotonic_s: float = 0.0
     """``time.monotonic()`` at ``time_s`` = 0; live sources only."""
+    players: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    """Of a replayed session: track -> name and handedness."""
+    tracked: bool = False
+    """Of a replayed session: its people have ids."""
 
 
 class Source(Protocol):

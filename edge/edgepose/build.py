@@ -1,0 +1,162 @@
+"""Settings -> built objects; the only place that picks plug-ins by name."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from edgepose import models
+from edgepose.card import Card, ModelId, SpotterSpec, WindowSpec
+from edgepose.config import CameraSettings, CaptureSettings, PlayerSettings, PoseSettings, Settings, StrokeSettings
+from edgepose.decoders import DecoderSettings
+from edgepose.errors import EdgePoseError, ModelError, SettingsError
+from edgepose.estimator import Estimator
+from edgepose.events import EventMaker
+from edgepose.pipeline import Action, Pipeline
+from edgepose.skeletons import Skeleton, named
+from edgepose.sources import Source, SourceInfo
+
+_STREAM = re.compile(r"^(rtsp|rtsps|rtmp|http|https|udp|tcp|srt)://", re.IGNORECASE)
+_PIPE = re.compile(r"^(pipe\+raw|pipe|ffmpeg):|^(picamera|jetson-csi)(:|$)")
+
+
+def source_kind(address: str) -> str:
+    """The plug-in for an address: camera, stream, pipe, replay, images or video."""
+    if address.isdigit() or address.startswith("/dev/"):
+        return "camera"
+    if _STREAM.match(address):
+        return "stream"
+    if _PIPE.match(address):
+        return "pipe"
+    if Path(address).is_dir():
+        return "replay" if (Path(address) / "session.json").is_file() else "images"
+    return "video"
+
+
+def open_source(address: str, capture: CaptureSettings, images: bool = False) -> Source:
+    """Opens a source of any kind; raises SourceError in one clear line.
+
+    ``images``: a replayed session shall bring its pictures, where it has them.
+    """
+    kind = source_kind(address)
+    module = importlib.import_module(f"edgepose.sources.{kind}")
+    options = {"images": images} if kind == "replay" else {}
+    return cast(Source, module.open_source(address, capture, **options))
+
+
+def estimator(pose: PoseSettings, models_dir: Path | None) -> Estimator:
+    """The pose network and its decoder; raises SettingsError or ModelError."""
+    if pose.model is None:
+        raise SettingsError("no pose model: give --model or pose.model (a weights file, model folder or name)")
+    engine = models.Engine(pose.threads, tuple(pose.providers))
+    settings = DecoderSettings(pose.min_score, pose.iou, pose.most_people)
+    return Estimator(*models.load_pose(models.find(pose.model, models_dir), engine, settings))
+
+
+@dataclass(frozen=True, slots=True)
+class ActionModels:
+    """Loaded once and shared by all cameras: they keep no state of a camera."""
+
+    card: Card
+    folder: Path
+    lifter_folder: Path | None
+    ids: tuple[ModelId, ...]
+    window: WindowSpec
+    spotter: SpotterSpec
+
+
+def action_models(settings: Settings) -> ActionModels | None:
+    """Finds and checks the stroke model and the lifter; None when strokes are off."""
+    if not settings.strokes.enabled or settings.strokes.model is None:
+        return None
+    folder = models.find(settings.strokes.model, settings.models_dir)
+    card = models.load_card(folder, "strokes")
+    if card.window is None or card.idle is None:
+        raise ModelError(f"{folder / 'card.json'}: a strokes model needs window and idle")
+    lifter, ids = None, [card.model]
+    if settings.lifter.enabled and settings.lifter.model is not None:
+        lifter = models.find(settings.lifter.model, settings.models_dir)
+        ids.append(models.load_card(lifter, "lifter").model)
+    return ActionModels(card, folder, lifter, tuple(ids), card.window, _spotter_spec(card, settings.strokes))
+
+
+def action(built: ActionModels, skeleton: Skeleton) -> Action:
+    """Window, classifier, spotter and lifter of one camera; raises ModelError when they do not fit together."""
+    from edgepose.classifier import StrokeClassifier
+    from edgepose.lifter import Lifter
+    from edgepose.spotter import Spotter
+    from edgepose.window import Windows
+
+    if built.card.skeleton != skeleton.name:
+        raise ModelError(f"{built.folder}: classifies {built.card.skeleton}, the poses are {skeleton.name}")
+    lifter = Lifter(built.lifter_folder, window=built.window) if built.lifter_folder else None
+    return Action(
+        Windows(built.window, len(skeleton)),
+        StrokeClassifier(built.folder),
+        Spotter(built.card.labels, built.card.idle or "", built.spotter),
+        lifter,
+    )
+
+
+def pipeline(
+    settings: Settings,
+    camera: CameraSettings,
+    info: SourceInfo,
+    pose: Estimator | None,
+    boot: str,
+) -> Pipeline:
+    """One camera's line; the ids of a replayed session that has some are kept."""
+    from edgepose.tracker import Tracker
+
+    skeleton = pose.skeleton if pose else named(info.skeleton)
+    strokes = action_models(settings)
+    used = [*([pose.model] if pose else []), *(strokes.ids if strokes else ())]
+    player_of = _player_of(camera, info)
+    return Pipeline(
+        pose,
+        None if info.tracked else Tracker(skeleton, settings.tracker),
+        action(strokes, skeleton) if strokes else None,
+        EventMaker(
+            settings.device,
+            camera.name,
+            boot,
+            info.started_unix_s,
+            {model.task: model.stamp for model in used},
+            skeleton.name,
+            lambda track: player.name if (player := player_of(track)) else None,
+        ),
+        lambda track: player.handedness if (player := player_of(track)) else None,
+    )
+
+
+def check(settings: Settings, where: str) -> None:
+    """All that can be wrong before a camera is opened; raises SettingsError naming file and key."""
+    for camera in settings.camera:
+        if source_kind(camera.source) == "replay":
+            continue
+        try:
+            estimator(camera.pose or settings.pose, settings.models_dir)
+        except EdgePoseError as error:
+            raise SettingsError(f"{where}: camera {camera.name}: pose.model: {error}") from None
+    try:
+        built = action_models(settings)
+        if built is not None:
+            action(built, named(built.card.skeleton))
+    except EdgePoseError as error:
+        raise SettingsError(f"{where}: strokes.model or lifter.model: {error}") from None
+
+
+def _spotter_spec(card: Card, strokes: StrokeSettings) -> SpotterSpec:
+    """The card's thresholds, overruled by the settings."""
+    given = strokes.model_dump(include=set(SpotterSpec.model_fields), exclude_none=True)
+    return (card.spotter or SpotterSpec()).model_copy(update=given)
+
+
+def _player_of(camera: CameraSettings, info: SourceInfo) -> Callable[[int], PlayerSettings | None]:
+    """Who a track is: by the session's players, or the one player of the camera for everybody."""
+    recorded = {track: PlayerSettings(**player) for track, player in info.players.items()}
+    return lambda track: recorded.get(track, camera.player)

@@ -1,0 +1,69 @@
+"""``edgepose models list|show|verify``: the model folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="The model folder.", no_args_is_help=True)
+
+ModelsDir = Annotated[Path | None, typer.Option("--models-dir", help="look here first")]
+AsJson = Annotated[bool, typer.Option("--json", help="for machines")]
+
+
+@app.command("list")
+def list_models(models_dir: ModelsDir = None, as_json: AsJson = False) -> None:
+    """List the installed models."""
+    from edgepose import card as cards
+    from edgepose import models
+    from edgepose.errors import ModelError
+
+    rows = []
+    for folder in models.installed(models_dir):
+        try:
+            card = cards.load(folder)
+            rows.append({"name": folder.name, "version": card.version, "task": card.task, "licence": card.licence})
+        except ModelError as error:
+            rows.append({"name": folder.name, "version": "", "task": "broken", "licence": str(error)})
+    if as_json:
+        typer.echo(json.dumps(rows))
+    for row in [] if as_json else rows:
+        typer.echo(f"{row['name']:<24} {row['version']:<8} {row['task']:<8} {row['licence']}")
+
+
+@app.command()
+def show(model: str, models_dir: ModelsDir = None, as_json: AsJson = False) -> None:
+    """Show a model's card: what it is, what it was trained on, how well it does, what it cannot do."""
+    from edgepose import card as cards
+    from edgepose import models
+
+    card = cards.load(models.find(model, models_dir))
+    data = cards.as_json(card)
+    if as_json:
+        typer.echo(json.dumps(data))
+        return
+    for key, value in data.items():
+        for line in value if isinstance(value, list) and value and isinstance(value[0], dict) else [value]:
+            text = ", ".join(f"{k} {v}" for k, v in line.items()) if isinstance(line, dict) else line
+            typer.echo(f"{key:<16} {text}")
+
+
+@app.command()
+def verify(
+    names: Annotated[list[str] | None, typer.Argument(help="names or folders; none: all installed")] = None,
+    models_dir: ModelsDir = None,
+) -> None:
+    """Check hashes, shapes and layout by loading each model as ``run`` would; exit 2 if one is wrong."""
+    from edgepose import models
+
+    folders = [models.find(name, models_dir) for name in names] if names else list(models.installed(models_dir))
+    wrong = 0
+    for folder in folders:
+        complaint = models.verify(folder)
+        wrong += complaint is not None
+        typer.echo(f"{folder.name:<24} {'good' if complaint is None else complaint}", err=complaint is not None)
+    if wrong:
+        raise typer.Exit(2)

@@ -1,0 +1,172 @@
+"""Where models live, and weights + card -> loaded engine. Names, folders and bare weight files work."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pkgutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from edgepose import card as cards
+from edgepose import decoders as decoder_package
+from edgepose.card import Card, ModelId
+from edgepose.decoders import Decoder, DecoderModule, DecoderSettings
+from edgepose.errors import EdgePoseError, ModelError, SettingsError
+from edgepose.runtimes import Runtime, Tensor
+from edgepose.skeletons import COCO17, named
+
+_SUFFIXES = {".onnx": "onnx", ".ort": "onnx", ".tflite": "litert", ".lite": "litert",
+             ".caffemodel": "opencv", ".weights": "opencv"}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """Which engine settings hold for a pose network."""
+
+    threads: int = 0
+    providers: tuple[str, ...] = ("CPUExecutionProvider",)
+
+
+def folders(models_dir: Path | None = None) -> list[Path]:
+    """The model folders that are searched, first wins: the setting, $EDGEPOSE_MODELS, here, the shipped."""
+    package = Path(__file__).parent
+    places = [models_dir, os.environ.get("EDGEPOSE_MODELS"), "models", package / "models", package.parents[1] / "models"]
+    found: list[Path] = []
+    for place in places:
+        if place and Path(place).is_dir() and Path(place).resolve() not in found:
+            found.append(Path(place).resolve())
+    return found
+
+
+def installed(models_dir: Path | None = None) -> Iterator[Path]:
+    """Every model folder, each name once."""
+    names: set[str] = set()
+    for folder in folders(models_dir):
+        for card in sorted(folder.glob("*/card.json")):
+            if card.parent.name not in names:
+                names.add(card.parent.name)
+                yield card.parent
+
+
+def find(model: str, models_dir: Path | None = None) -> Path:
+    """A name, folder or weights file -> its path; raises SettingsError that lists what there is."""
+    for place in (Path(model), *(folder / model for folder in folders(models_dir))):
+        if place.is_file() or (place / "card.json").is_file():
+            return place
+    names = ", ".join(path.name for path in installed(models_dir)) or "none"
+    raise SettingsError(f"no model {model!r}: not a weights file, a model folder or an installed name ({names})")
+
+
+def load_card(path: Path, task: str) -> Card:
+    """The checked card of a model folder; raises ModelError when it is for another task."""
+    card = cards.load(path)
+    if card.task != task:
+        raise ModelError(f"{path}: this is a {card.task} model, a {task} model is needed")
+    return card
+
+
+def load_pose(path: Path, engine: Engine, settings: DecoderSettings) -> tuple[Runtime, Decoder, ModelId]:
+    """A model folder or weights file -> (runtime, decoder, which weights).
+
+    Raises ModelError when hash, shapes or layout are not what the card says, or no decoder knows the layout.
+    """
+    if path.is_file():
+        return _load_bare(path, engine, settings)
+    card = load_card(path, "pose")
+    runtime = load_runtime(card.runtime, path / card.files[0].path, engine)
+    _check_shapes(path, "input", [card.input_shape] if card.input_shape else [], runtime.inputs)
+    _check_shapes(path, "output", card.output_shapes or [], runtime.outputs)
+    name = card.decoder or _recognise(path, runtime)
+    module = _decoder(name)
+    inputs, outputs = _declared(runtime.inputs, card.input_shape), _declared_all(runtime.outputs, card)
+    skeleton = named(card.skeleton)
+    if not module.recognise(inputs, outputs, runtime.metadata, len(skeleton)):
+        shapes = ", ".join(str(tensor.shape) for tensor in runtime.outputs)
+        raise ModelError(f"{path}: the card says decoder {name}, but its layout is not that of the outputs {shapes}")
+    decoder = module.create(inputs, outputs, runtime.metadata, skeleton, settings)
+    return runtime, decoder, card.model
+
+
+def load_runtime(name: str, path: Path, engine: Engine) -> Runtime:
+    """Loads weights with the engine of that name; its library is imported here and nowhere before."""
+    module = importlib.import_module(f"edgepose.runtimes.{name}")
+    return cast(Runtime, module.load(path, engine.threads, engine.providers))
+
+
+def _load_bare(path: Path, engine: Engine, settings: DecoderSettings) -> tuple[Runtime, Decoder, ModelId]:
+    if path.suffix.lower() not in _SUFFIXES:
+        raise ModelError(f"{path}: not a weights file that we know; known: {', '.join(_SUFFIXES)}")
+    runtime = load_runtime(_SUFFIXES[path.suffix.lower()], path, engine)
+    module = _decoder(_recognise(path, runtime))
+    decoder = module.create(runtime.inputs, runtime.outputs, runtime.metadata, COCO17, settings)
+    return runtime, decoder, ModelId("pose", path.stem, cards.sha256_of(path))
+
+
+def decoders() -> list[str]:
+    """Every output family that we decode: the file name is its name."""
+    return sorted(module.name for module in pkgutil.iter_modules(decoder_package.__path__))
+
+
+def _recognise(path: Path, runtime: Runtime) -> str:
+    for name in decoders():
+        if _decoder(name).recognise(runtime.inputs, runtime.outputs, runtime.metadata):
+            return name
+    shapes = ", ".join(str(tensor.shape) for tensor in runtime.outputs)
+    raise ModelError(f"{path}: no decoder knows outputs {shapes}; known: {', '.join(decoders())}")
+
+
+def _decoder(name: str) -> DecoderModule:
+    if name not in decoders():
+        raise ModelError(f"unknown decoder {name!r}; known: {', '.join(decoders())}")
+    return cast(DecoderModule, importlib.import_module(f"edgepose.decoders.{name}"))
+
+
+def _check_shapes(
+    path: Path, kind: str, expected: Sequence[Sequence[int | None]], got: Sequence[Tensor]
+) -> None:
+    """None on either side fits anything."""
+    for shape, tensor in zip(expected, got, strict=False):
+        fits = not tensor.shape or (
+            len(shape) == len(tensor.shape)
+            and all(a is None or b is None or a == b for a, b in zip(shape, tensor.shape, strict=True))
+        )
+        if not fits:
+            raise ModelError(f"{path}: {kind} {tensor.name!r}: the card says {tuple(shape)}, the file has {tensor.shape}")
+    if expected and len(expected) != len(got):
+        raise ModelError(f"{path}: the card names {len(expected)} {kind}s, the file has {len(got)}")
+
+
+def _declared(tensors: tuple[Tensor, ...], shape: Sequence[int | None] | None) -> tuple[Tensor, ...]:
+    """Shapes that the engine does not know are taken from the card."""
+    if not shape or any(tensors[0].shape):
+        return tensors
+    return (Tensor(tensors[0].name, tuple(shape), tensors[0].dtype), *tensors[1:])
+
+
+def _declared_all(tensors: tuple[Tensor, ...], card: Card) -> tuple[Tensor, ...]:
+    if not card.output_shapes:
+        return tensors
+    return tuple(
+        tensor if tensor.shape else Tensor(tensor.name, tuple(shape), tensor.dtype)
+        for tensor, shape in zip(tensors, card.output_shapes, strict=True)
+    )
+
+
+def verify(path: Path) -> str | None:
+    """Loads a model as ``run`` would; returns None, or what is wrong with it in one line."""
+    try:
+        card = cards.load(path)
+        if card.task == "pose":
+            load_pose(path, Engine(threads=1), DecoderSettings())
+        elif card.task == "strokes":
+            importlib.import_module("edgepose.classifier").StrokeClassifier(path)
+        else:
+            importlib.import_module("edgepose.lifter").Lifter(path)
+    except EdgePoseError as error:
+        return str(error)
+    return None
+
+
