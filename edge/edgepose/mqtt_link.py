@@ -1,0 +1,299 @@
+"""One connection to a broker, from CONNECT to its end; paho-mqtt is imported here only.
+
+A link is used by one thread and never used again after its end: a reconnect is a new link, so nothing of
+the old connection (sessions, half-sent messages, wills) can leak into the new one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import select
+import socket
+import ssl
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from paho.mqtt.client import Client, DisconnectFlags, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, LogLevel, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from edgepose.config import MqttSettings, TlsSettings
+from edgepose.errors import BrokerError, SettingsError
+
+_PORTS = {"mqtt": 1883, "mqtts": 8883, "ws": 80, "wss": 443}
+_BUSY = {136, 137, 151, 159}
+"""CONNACK reasons that pass by themselves: unavailable, busy, quota, connection rate (MQTT 5 §3.2.2.2)."""
+_MOST_UNACKNOWLEDGED = 20
+"""What paho sends without an answer, and what Mosquitto grants."""
+_STATE_MESSAGES = 4
+"""Of these, room for status, info and answers to commands."""
+_log = logging.getLogger(__name__)
+
+
+class VersionError(BrokerError):
+    """The broker does not speak MQTT 5; 3.1.1 may do."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the broker is and who we are."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str = "/mqtt"
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+    @property
+    def where(self) -> str:
+        """For messages: host:port, never the password."""
+        return f"broker {self.host}:{self.port}"
+
+
+def address(settings: MqttSettings) -> Address:
+    """The address in ``settings.broker``; raises SettingsError. Password: setting, then file, then URL."""
+    parts = urlsplit(settings.broker)
+    try:
+        port = parts.port
+    except ValueError:
+        port = -1
+    if parts.scheme not in _PORTS or not parts.hostname or port in (-1, 0):
+        shown = settings.broker.rpartition("@")[2]
+        raise SettingsError(
+            f"mqtt.broker = {shown!r}: expected mqtt://, mqtts://, ws:// or wss:// host[:port]"
+        )
+    username = settings.username or (unquote(parts.username) if parts.username else None)
+    password = unquote(parts.password) if parts.password else None
+    if settings.password_file is not None:
+        password = _read_password(settings)
+    if settings.password is not None:
+        password = settings.password.get_secret_value()
+    return Address(
+        parts.scheme, parts.hostname, port or _PORTS[parts.scheme], parts.path or "/mqtt", username, password
+    )
+
+
+def _read_password(settings: MqttSettings) -> str:
+    path = settings.password_file
+    assert path is not None
+    try:
+        return path.read_text(encoding="utf-8").strip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not UTF-8"
+        raise SettingsError(f"mqtt.password_file = {path}: cannot read it: {reason}") from None
+
+
+def tls_context(settings: TlsSettings) -> ssl.SSLContext:
+    """The system's CAs or our own one, and the client certificate; raises SettingsError naming the file."""
+    try:
+        context = ssl.create_default_context(cafile=settings.ca)
+    except (OSError, ssl.SSLError) as error:
+        raise SettingsError(
+            f"mqtt.tls.ca = {settings.ca}: no PEM certificates there: {_short(error)}"
+        ) from None
+    if settings.ca is not None:
+        # Python 3.13 refuses home-made CAs that lack key identifiers; whoever names a CA file trusts it
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    if settings.certificate is not None:
+        try:
+            context.load_cert_chain(settings.certificate, settings.key)
+        except (OSError, ssl.SSLError) as error:
+            raise SettingsError(
+                f"mqtt.tls.certificate = {settings.certificate}, key = {settings.key}: "
+                f"cannot be used: {_short(error)}"
+            ) from None
+    context.check_hostname = not settings.insecure
+    return context
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message from the broker."""
+
+    topic: str
+    payload: bytes
+    retained: bool
+
+
+class Link:
+    """``open`` it, then ``step`` until it is no longer ``alive``; ``acknowledged`` and ``inbox`` fill up."""
+
+    def __init__(
+        self,
+        to: Address,
+        settings: MqttSettings,
+        version: str,
+        client_id: str,
+        will: tuple[str, bytes],
+        tls: ssl.SSLContext | None,
+    ) -> None:
+        self.alive = False
+        self.window = 1
+        """How many events may be on their way without an answer."""
+        self.why = "the connection was lost"
+        self.acknowledged: deque[tuple[int, str | None]] = deque()
+        """(message id, None or why the broker refused the message)."""
+        self.inbox: deque[Received] = deque()
+        self._to = to
+        self._settings = settings
+        self._version = version
+        self._answer: ReasonCode | None = None
+        self._trouble = ""
+        self._client = client = Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=client_id,
+            protocol=MQTTProtocolVersion.MQTTv5 if version == "5" else MQTTProtocolVersion.MQTTv311,
+            transport="websockets" if to.scheme in ("ws", "wss") else "tcp",
+            reconnect_on_failure=False,
+        )
+        client.connect_timeout = settings.connect_timeout_s
+        client.username_pw_set(to.username, to.password)
+        client.will_set(will[0], will[1], qos=1, retain=True)
+        client.ws_set_options(path=to.path)
+        if tls is not None:
+            client.tls_set_context(tls)
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_publish = self._on_publish
+        client.on_message = self._on_message
+        client.on_subscribe = self._on_subscribe
+        client.on_log = self._on_log
+
+    def open(self, wake: socket.socket) -> None:
+        """Connects and waits for the broker's yes.
+
+        Raises BrokerError when the broker or TLS says no (waiting will not help) and ConnectionError when it
+        is not there; both with one line that says what to check.
+        """
+        where = self._to.where
+        try:
+            self._client.connect(self._to.host, self._to.port, self._settings.keepalive_s)
+        except ssl.SSLCertVerificationError as error:
+            raise BrokerError(
+                f"{where}: its certificate is not trusted: {error.verify_message}; "
+                "check mqtt.tls.ca and the host name"
+            ) from None
+        except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
+            raise ConnectionError(f"{where}: hung up in the TLS handshake; is it a TLS port?") from None
+        except ssl.SSLError as error:
+            raise BrokerError(f"{where}: TLS fails: {_short(error)}; is it a TLS port?") from None
+        except socket.gaierror as error:
+            raise ConnectionError(f"{where}: no such host: {error.strerror}") from None
+        except OSError as error:
+            raise ConnectionError(f"{where}: {_short(error)}") from None
+        deadline = time.monotonic() + self._settings.connect_timeout_s
+        while self._answer is None and self._client.socket() is not None and time.monotonic() < deadline:
+            self.step(0.1, wake)
+        self._judge(self._answer)
+        self.alive = self._client.socket() is not None
+
+    def _judge(self, answer: ReasonCode | None) -> None:
+        where = self._to.where
+        if answer is None:
+            if "alert" in self._trouble.lower():
+                raise BrokerError(
+                    f"{where}: refuses our TLS: {self._trouble}; check mqtt.tls.certificate and key"
+                )
+            open_ = self._client.socket() is not None
+            reason = "no answer to CONNECT" if open_ else "closed without an answer"
+            raise ConnectionError(
+                f"{where}: {reason}; is it an MQTT port, and is the scheme right (mqtts:// for TLS)?"
+            )
+        if not answer.is_failure:
+            return
+        if answer.value == 132 and self._version == "5":
+            raise VersionError(f'{where}: does not speak MQTT 5; set mqtt.version = "3.1.1"')
+        if answer.value in _BUSY:
+            raise ConnectionError(f"{where}: {answer}")
+        user = f" for user {self._to.username!r}" if self._to.username else " (no user name given)"
+        raise BrokerError(f"{where}: refuses us: {answer}{user}; check mqtt.username and mqtt.password")
+
+    def step(self, timeout_s: float, wake: socket.socket) -> None:
+        """Waits for traffic, for a byte on ``wake`` or for the timeout, and does what the network asks."""
+        sock: Any = self._client.socket()
+        if sock is None:
+            self.alive = False
+            return
+        pending = getattr(sock, "pending", None)
+        if pending is not None and pending() > 0:
+            timeout_s = 0.0  # decrypted bytes wait where select cannot see them
+        writers = [sock] if self._client.want_write() else []
+        readable, writable, _ = select.select([sock, wake], writers, [], timeout_s)
+        if wake in readable:
+            with contextlib.suppress(BlockingIOError):
+                wake.recv(4096)
+        if sock in readable or (pending is not None and pending() > 0):
+            self._client.loop_read()
+        if writable:
+            self._client.loop_write()
+        self._client.loop_misc()
+        if self._client.socket() is None:
+            self.alive = False
+
+    def publish(self, topic: str, payload: bytes, qos: int = 0, retain: bool = False) -> int:
+        """Hands a message over; returns its id, which comes back in ``acknowledged`` (QoS 1)."""
+        info = self._client.publish(topic, payload, qos, retain)
+        if info.rc == MQTTErrorCode.MQTT_ERR_NO_CONN:
+            self.alive = False
+        return info.mid
+
+    def subscribe(self, topics: list[str]) -> None:
+        self._client.subscribe([(topic, 1) for topic in topics])
+
+    @property
+    def congested(self) -> bool:
+        """True while earlier bytes still wait for the network."""
+        return self._client.want_write()
+
+    def close(self) -> None:
+        """DISCONNECT, which calls the will off; harmless on a dead link."""
+        self._client.disconnect()
+        self.alive = False
+
+    def drop(self) -> None:
+        """Closes without DISCONNECT: the broker publishes the will."""
+        sock: Any = self._client.socket()
+        if sock is not None:
+            sock.close()
+        self.alive = False
+
+    def _on_connect(self, _: Client, __: Any, ___: Any, reason: ReasonCode, more: Properties | None) -> None:
+        granted = getattr(more, "ReceiveMaximum", _MOST_UNACKNOWLEDGED)
+        self.window = max(1, min(granted, _MOST_UNACKNOWLEDGED) - _STATE_MESSAGES)
+        self._answer = reason
+
+    def _on_disconnect(
+        self, _: Client, __: Any, flags: DisconnectFlags, reason: ReasonCode, ___: Any
+    ) -> None:
+        if flags.is_disconnect_packet_from_server:
+            hint = "; another client uses this device's name" if reason.value == 142 else ""
+            self.why = f"the broker hung up: {reason}{hint}"
+        elif self._trouble:
+            self.why = self._trouble
+        self.alive = False
+
+    def _on_publish(self, _: Client, __: Any, mid: int, reason: ReasonCode, ___: Any) -> None:
+        self.acknowledged.append((mid, str(reason) if reason.is_failure else None))
+
+    def _on_message(self, _: Client, __: Any, message: MQTTMessage) -> None:
+        self.inbox.append(Received(message.topic, bytes(message.payload), message.retain))
+
+    def _on_subscribe(self, _: Client, __: Any, ___: int, reasons: list[ReasonCode], ____: Any) -> None:
+        if any(reason.is_failure for reason in reasons):
+            _log.warning("mqtt: %s: we may not hear commands; check its access list", self._to.where)
+
+    def _on_log(self, _: Client, __: Any, level: int, line: str) -> None:
+        if level == LogLevel.MQTT_LOG_ERR:
+            self._trouble = line.removeprefix("failed to receive on socket: ")
+
+
+def _short(error: OSError) -> str:
+    """The reason of an OSError or SSLError without numbers and source lines."""
+    reason = getattr(error, "reason", None)
+    return str(reason or error.strerror or error).lower().replace("_", " ")
