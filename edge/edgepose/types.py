@@ -52,6 +52,8 @@ class Frame:
     image: Image | None = None
     tracks: list[Track] | None = None
     """Recorded people (replay only); None means: ask the estimator."""
+    file: str | None = None
+    """Name of the picture's own file, where it has one."""
 
 
 @dataclass(slots=True)

@@ -84,7 +84,7 @@ class ImagesSource:
                 self.skipped += 1
                 _log.warning("%s: not a picture that can be read; skipped", path)
             else:
-                yield Frame(index, index / self._fps, image)
+                yield Frame(index, index / self._fps, image, file=path.name)
 
     def close(self) -> None:
         """Ends the iteration; safe to call twice and from another thread."""
