@@ -8,7 +8,6 @@ position-velocity, velocity.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import exp
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +19,7 @@ Float64 = NDArray[np.float64]
 class Tuning:
     """Numbers chosen on the training seeds of ``bench/tracker.py``; lengths in person sizes (the box's longer side)."""
 
-    velocity_memory_s: float = 1.0
+    velocity_memory_s: float = 0.7
     """A velocity is forgotten over so long."""
     acceleration: float = 2.0
     """Spectral density of the acceleration, sizes²/s³."""
@@ -30,56 +29,51 @@ class Tuning:
     """Standard deviation of where a pose is seen."""
     shape_noise: float = 0.03
     """How much the joints move against each other from one look to the next at once."""
-    shape_change: float = 0.07
+    shape_change: float = 0.05
     """... and after a long time."""
     shape_memory_s: float = 0.4
-    shape_points: float = 4.0
+    shape_points: float = 3.0
     """How many independent joints a shape is worth."""
-    score_weight: float = 2.0
+    score_weight: float = 2.4
     """Cost of a pose with score 0 against one with 1."""
-    tentative_cost: float = 1.0
-    limit: float = 6.0
+    tentative_cost: float = 1.5
+    limit: float = 14.0
     """Highest cost of a match (negative log-likelihood)."""
     shape_lag_s: float = 0.05
     """The remembered posture follows the looks with this delay, the size with ``size_lag_s``."""
     size_lag_s: float = 0.3
     near: float = 0.12
     """A pose no further than this from a tracked person is a duplicate."""
-    trial_s: float = 0.25
+    trial_s: float = 0.2
     """An unconfirmed person who is not seen for so long (or two frames) was none."""
-    trust: float = 0.5
+    trust: float = 0.75
     """A person followed for T seconds is remembered for trial_s + trust * T, at most memory_s."""
 
 
-def step(dt: float, tuning: Tuning) -> tuple[float, float, float, float, float]:
-    """(reach s, keep, q position, q position-velocity, q velocity) of a step of ``dt`` seconds."""
+def transition(dt: Float64 | float, tuning: Tuning) -> tuple[Float64, ...]:
+    """(reach s, keep, variance added to position, to position-velocity, to velocity) after ``dt`` seconds.
+
+    The integrated Ornstein-Uhlenbeck process, exact, so that 10 and 60 fps agree.
+    """
     memory, accel = tuning.velocity_memory_s, tuning.acceleration
-    keep = exp(-dt / memory)
+    keep = np.exp(np.asarray(dt) / -memory)
     reach = memory * (1.0 - keep)
-    # The integrated Ornstein-Uhlenbeck process, exact, so that 10 and 60 fps agree.
-    q_v = accel * memory / 2 * (1 - keep * keep)
-    q_xv = accel * reach * reach / 2
-    q_x = accel * memory * memory * max(dt - reach - reach * reach / (2 * memory), 0.0)
-    return reach, keep, q_x, q_xv, q_v
+    q_x = accel * memory * memory * np.maximum(dt - reach - reach * reach / (2 * memory), 0.0)
+    return reach, keep, q_x, accel * reach * reach / 2, accel * memory / 2 * (1.0 - keep * keep)
 
 
-def predict(at: Float64, velocity: Float64, variance: Float64, dt: float, tuning: Tuning) -> None:
-    """Move the states ``dt`` seconds ahead, in place."""
-    reach, keep, q_x, q_xv, q_v = step(dt, tuning)
-    at += velocity * reach
-    velocity *= keep
-    matrix = np.array([[1.0, 0.0, 0.0], [2 * reach, keep, 0.0], [reach * reach, reach * keep, keep * keep]])
-    np.matmul(variance, matrix, out=variance)
-    variance += (q_x, q_xv, q_v)
+def moved_variance(variance: Float64, dt: Float64 | float, tuning: Tuning) -> Float64:
+    """(N, 3) variances ``dt`` seconds (a number or (N,)) later."""
+    reach, keep, q_x, q_xv, q_v = transition(dt, tuning)
+    x, xv, v = variance.T
+    return np.stack(
+        [x + reach * (2 * xv + reach * v) + q_x, keep * (xv + reach * v) + q_xv, keep * keep * v + q_v], axis=1
+    )
 
 
-def correct(
-    at: Float64, velocity: Float64, variance: Float64, rows: NDArray[np.intp], shift: Float64, tuning: Tuning
-) -> None:
-    """Take in what was seen: ``shift`` (len(rows), 2) px from the predicted position, in place."""
-    v = variance[rows]
-    gain = v[:, :2] / (v[:, :1] + tuning.look_noise**2)
-    at[rows] += gain[:, :1] * shift
-    velocity[rows] += gain[:, 1:] * shift
-    x, xv, g_x, g_v = v[:, 0], v[:, 1], gain[:, 0], gain[:, 1]
-    variance[rows] = np.stack([x * (1 - g_x), xv * (1 - g_x), v[:, 2] - g_v * xv], axis=1)
+def corrected(variance: Float64, tuning: Tuning) -> tuple[Float64, Float64]:
+    """After a look: gains (N, 2) of position and of velocity (1/s), and the variances (N, 3) left."""
+    gain = variance[:, :2] / (variance[:, :1] + tuning.look_noise**2)
+    left = 1.0 - gain[:, 0]
+    x, xv, v = variance.T
+    return gain, np.stack([x * left, xv * left, v - gain[:, 1] * xv], axis=1)

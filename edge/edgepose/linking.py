@@ -1,0 +1,209 @@
+"""Joining pieces of tracks across gaps: the end of one to the start of another, cheapest together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgepose.association import REFUSED, Looks, assign
+from edgepose.config import TrackerSettings
+from edgepose.following import NOBODY, People, Rows, Serials
+from edgepose.motion import Float64, Tuning, moved_variance, transition
+
+
+@dataclass(frozen=True)
+class Hindsight:
+    """Numbers of the second look at a recording, chosen on the training seeds of ``bench/tracker.py``."""
+
+    gap_s: float = 4.0
+    """Longest time unseen that is bridged."""
+    limit: float = 9.0
+    """Highest cost of a join (negative log-likelihood against somebody new starting there)."""
+    gap_cost: float = 1.0
+    """Cost of every second unseen."""
+    shape_points: float = 3.0
+    least_s: float = 0.1
+    """A person is seen for at least so long ..."""
+    least_share: float = 0.3
+    """... and in this share of the frames from first to last look."""
+
+
+@dataclass(slots=True)
+class Clip:
+    """All looks of a recording in time order."""
+
+    times_s: Float64
+    """(M,) capture time of each look."""
+    looks: Looks
+    frame_s: float
+    """Usual time between frames."""
+
+    @staticmethod
+    def of(looks: Sequence[Looks], times_s: Sequence[float]) -> Clip:
+        """Join the frames' looks."""
+        joined = Looks(*(
+            np.concatenate([getattr(look, name) for look in looks]) for name in ("points", "weights", "scores", "sizes")
+        ))  # fmt: skip
+        steps = np.diff(times_s)
+        return Clip(
+            np.repeat(np.asarray(times_s, np.float64), [len(look.scores) for look in looks]),
+            joined,
+            float(np.median(steps)) if len(steps) else 0.0,
+        )
+
+
+def join(clip: Clip, pieces: Serials, tuning: Tuning, hindsight: Hindsight) -> Serials:
+    """(M,) person of each look, given its piece (0..P-1, NOBODY stays): pieces that fit are one person."""
+    order = np.argsort(pieces, kind="stable")[np.count_nonzero(pieces == NOBODY) :]
+    ends = _last_state(clip, order, pieces, 1.0, tuning)
+    starts = _last_state(clip, order[::-1], pieces, -1.0, tuning)
+    before, after = _candidates(ends.seen_s, -starts.seen_s, hindsight.gap_s)
+    cost = _join_cost(ends, starts, before, after, tuning, hindsight)
+    good = cost <= hindsight.limit
+    follows = np.arange(len(ends.hits))
+    for rows, columns in _joined(before[good], after[good], cost[good], hindsight.limit):
+        follows[columns] = rows
+    return np.where(pieces == NOBODY, NOBODY, _first_of_chain(follows)[pieces])
+
+
+def drop_short(clip: Clip, people: Serials, settings: TrackerSettings, hindsight: Hindsight) -> Serials:
+    """NOBODY for those seen too rarely or too shortly to be a person."""
+    known = people != NOBODY
+    count = np.bincount(people[known], minlength=1)
+    first, last = np.full(len(count), np.inf), np.full(len(count), -np.inf)
+    np.minimum.at(first, people[known], clip.times_s[known])
+    np.maximum.at(last, people[known], clip.times_s[known])
+    span = last - first
+    few = (count < settings.confirm) | (span + clip.frame_s < hindsight.least_s)
+    few |= count * clip.frame_s < hindsight.least_share * span
+    return np.where(known & ~few[people], people, NOBODY)
+
+
+def _last_state(clip: Clip, order: Rows, pieces: Serials, direction: float, tuning: Tuning) -> People:
+    """State of every piece at its last look of ``order`` (looks grouped by piece); direction -1: time runs back."""
+    looks, times_s = clip.looks, clip.times_s * direction
+    owner = pieces[order]
+    begin = np.flatnonzero(np.diff(owner, prepend=-1))
+    order = order[np.concatenate([np.arange(a, b) for a, b in _by_owner(owner, begin)])]
+    length = np.bincount(pieces[order])
+    begin = np.cumsum(length) - length
+    people = People(looks.points.shape[1])
+    people.add(order[begin], looks, times_s[order[begin]], tuning)
+    longest = np.argsort(-length, kind="stable")
+    for k in range(1, int(length.max())):
+        rows = longest[: np.searchsorted(-length[longest], -k, side="left")]
+        columns = order[begin[rows] + k]
+        _see_at(people, rows, columns, looks, times_s[columns], tuning)
+    return people
+
+
+def _by_owner(owner: Serials, begin: Rows) -> list[tuple[int, int]]:
+    """The stretches of ``owner`` in order of owner."""
+    stop = np.append(begin[1:], len(owner))
+    rank = np.argsort(owner[begin])
+    return list(zip(begin[rank].tolist(), stop[rank].tolist(), strict=True))
+
+
+def _see_at(people: People, rows: Rows, columns: Rows, looks: Looks, times_s: Float64, tuning: Tuning) -> None:
+    """Every row sees its own look at its own time."""
+    dt = np.maximum(times_s - people.seen_s[rows], 0.0)
+    reach, keep, *_ = transition(dt, tuning)
+    people.at[rows] += people.velocity[rows] * reach[:, None]
+    people.velocity[rows] *= keep[:, None]
+    people.variance[rows] = moved_variance(people.variance[rows], dt, tuning)
+    apart = looks.points[columns] - people.shape[rows] - people.at[rows, None]
+    shift, _ = _difference(apart, people.weights[rows] * looks.weights[columns])
+    people.see(rows, columns, looks, np.nan_to_num(shift), times_s, tuning)
+
+
+def _difference(apart: Float64, weight: Float64) -> tuple[Float64, Float64]:
+    """(N, P, 2) distances of points: mean shift (N, 2) and what remains of the square (N,)."""
+    total = weight.sum(axis=1)
+    total[total == 0.0] = np.nan
+    shift = (weight[:, :, None] * apart).sum(axis=1) / total[:, None]
+    square = (weight * (apart * apart).sum(axis=2)).sum(axis=1) / total
+    return shift, np.maximum(square - (shift * shift).sum(axis=1), 0.0)
+
+
+def _candidates(end_s: Float64, start_s: Float64, gap_s: float) -> tuple[Rows, Rows]:
+    """Pairs (piece that ended, piece that started later, by at most ``gap_s``)."""
+    order = np.argsort(start_s, kind="stable")
+    low = np.searchsorted(start_s[order], end_s, side="right")
+    high = np.searchsorted(start_s[order], end_s + gap_s, side="right")
+    before = np.repeat(np.arange(len(end_s)), high - low)
+    within = np.arange(len(before)) - np.repeat(np.cumsum(high - low) - (high - low), high - low)
+    return before, order[np.repeat(low, high - low) + within]
+
+
+def _join_cost(
+    ends: People, starts: People, before: Rows, after: Rows, tuning: Tuning, hindsight: Hindsight
+) -> Float64:
+    """(pairs,) negative log-likelihood that ``after`` goes on where ``before`` ended, against a newcomer."""
+    gap_s = -starts.seen_s[after] - ends.seen_s[before]
+    size = np.sqrt(ends.sizes[before] * starts.sizes[after])
+    reach, keep, *_ = transition(gap_s, tuning)
+    moved = ends.at[before] + ends.velocity[before] * reach[:, None]
+    apart = starts.shape[after] + starts.at[after, None] - ends.shape[before] - moved[:, None]
+    shift, shape = _difference(apart, ends.weights[before] * starts.weights[after])
+    shift /= size[:, None]
+    # Seen backwards, a velocity and its covariance with the position change sign.
+    arrival = -starts.velocity[after] / size[:, None]
+    jump = arrival - ends.velocity[before] * keep[:, None] / size[:, None]
+    spread = moved_variance(ends.variance[before], gap_s, tuning) + starts.variance[after] * [1.0, -1.0, 1.0]
+    x, xv, v = spread.T
+    determinant = x * v - xv * xv
+    quadratic = v * (shift**2).sum(1) - 2 * xv * (shift * jump).sum(1) + x * (jump**2).sum(1)
+    newcomer = (arrival**2).sum(1) / (2 * tuning.first_speed**2)
+    cost = quadratic / (2 * determinant) - newcomer
+    cost += np.log(determinant / (tuning.look_noise**2 * tuning.first_speed**2))
+    fade = np.exp(gap_s / -tuning.shape_memory_s)
+    loose = tuning.shape_noise**2 * fade + tuning.shape_change**2 * (1.0 - fade)
+    cost += hindsight.shape_points * (
+        np.log1p(shape / size**2 / (2 * loose)) + 0.5 * np.log(loose / tuning.shape_noise**2)
+    )
+    return np.asarray(np.nan_to_num(cost + hindsight.gap_cost * gap_s, nan=REFUSED))
+
+
+def _joined(before: Rows, after: Rows, cost: Float64, limit: float) -> list[tuple[Rows, Rows]]:
+    """The cheapest joins, solved in groups of pieces that compete with each other."""
+    groups: dict[int, list[int]] = {}
+    for i, root in enumerate(_components(before, after)):
+        groups.setdefault(root, []).append(i)
+    out = []
+    for members in groups.values():
+        rows, row = np.unique(before[members], return_inverse=True)
+        columns, column = np.unique(after[members], return_inverse=True)
+        matrix = np.full((len(rows), len(columns)), REFUSED)
+        matrix[row, column] = cost[members]
+        chosen = assign(matrix, limit)
+        out.append((rows[chosen[0]], columns[chosen[1]]))
+    return out
+
+
+def _components(before: Rows, after: Rows) -> list[int]:
+    """For every pair the group of pairs that it shares, directly or through others, an end or a start with."""
+    parent: dict[int, int] = {}
+
+    def root(node: int) -> int:
+        while parent.setdefault(node, node) != node:
+            parent[node] = parent[parent[node]]
+            node = parent[node]
+        return node
+
+    # Starts are negative, so that an end and a start of one piece are two nodes.
+    pairs = list(zip(before.tolist(), (-1 - after).tolist(), strict=True))
+    for end, start in pairs:
+        parent[root(end)] = root(start)
+    return [root(end) for end, _ in pairs]
+
+
+def _first_of_chain(follows: Rows) -> Rows:
+    """(P,) first piece of the chain that each piece belongs to; ``follows`` is the piece before, or itself."""
+    while True:
+        further = follows[follows]
+        if (further == follows).all():
+            return follows
+        follows = further
