@@ -6,6 +6,7 @@ records nothing need not pay.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -148,6 +149,5 @@ def _read_table(path: Path) -> Any:
 def _lists(array: Array) -> Any:
     import pyarrow as pa
 
-    flat = np.ascontiguousarray(array, np.float32).reshape(len(array), -1)
-    offsets = np.arange(len(flat) + 1, dtype=np.int32) * flat.shape[1]
-    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(flat.reshape(-1)))
+    offsets = np.arange(len(array) + 1, dtype=np.int32) * math.prod(array.shape[1:])
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(np.asarray(array, np.float32).reshape(-1)))
