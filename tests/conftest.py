@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from servers import MOSQUITTO, Mosquitto
+
+from device import publisher_settings, sample_info
+from edgepose.mqtt import Publisher
+from servers import MOSQUITTO, Mosquitto, Relay
 
 
 @pytest.fixture
 def new_mosquitto(tmp_path: Path) -> Iterator[Callable[..., Mosquitto]]:
-    """Makes (not yet started) brokers: ``new_mosquitto("line of its configuration", ..., anonymous=True)``."""
+    """Makes brokers, not yet started: ``new_mosquitto("a line of its settings", anonymous=True)``."""
     if MOSQUITTO is None:
         pytest.skip("no mosquitto here (Debian package mosquitto)")
     made: list[Mosquitto] = []
@@ -31,3 +35,27 @@ def new_mosquitto(tmp_path: Path) -> Iterator[Callable[..., Mosquitto]]:
 def mosquitto(new_mosquitto: Callable[..., Mosquitto]) -> Mosquitto:
     """A running broker that lets everyone in."""
     return new_mosquitto().start()
+
+
+@pytest.fixture
+def new_publisher() -> Iterator[Callable[..., Publisher]]:
+    """Makes started publishers of device "court": ``new_publisher(url, boot="boot-1", **MqttSettings)``."""
+    made: list[Publisher] = []
+
+    def make(url: str, boot: str = "boot-1", commands: Any = None, **settings: Any) -> Publisher:
+        mqtt = publisher_settings(url, **settings)
+        made.append(Publisher("court", mqtt, sample_info(), boot, commands=commands))
+        made[-1].start()
+        return made[-1]
+
+    yield make
+    for publisher in made:
+        publisher.stop(0)
+
+
+@pytest.fixture
+def relay(mosquitto: Mosquitto) -> Iterator[Relay]:
+    """A network to the broker ``mosquitto`` that can be cut; whole at first."""
+    network = Relay(mosquitto.port).mend()
+    yield network
+    network.cut()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import json
 import shutil
@@ -75,6 +76,59 @@ class Mosquitto:
             self._process = None
 
 
+class Relay:
+    """A network between a client and a server, to be cut: a port of its own, passed on to ``target``."""
+
+    def __init__(self, target: int) -> None:
+        self.port = free_port()
+        self.deaf = False
+        """True: what the server says is lost, what the client says arrives."""
+        self._target = target
+        self._listener: socket.socket | None = None
+        self._pairs: list[tuple[socket.socket, socket.socket]] = []
+
+    @property
+    def url(self) -> str:
+        return f"mqtt://127.0.0.1:{self.port}"
+
+    def mend(self) -> Relay:
+        """From now on connections work."""
+        self._listener = socket.create_server(("127.0.0.1", self.port))
+        threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
+        return self
+
+    def cut(self) -> None:
+        """Ends every connection and refuses new ones."""
+        if self._listener is not None:
+            self._listener.shutdown(socket.SHUT_RDWR)
+            self._listener.close()
+            self._listener = None
+        for pair in self._pairs:
+            for end in pair:
+                with contextlib.suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
+        self._pairs.clear()
+
+    def _accept(self, listener: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = listener.accept()
+                server = socket.create_connection(("127.0.0.1", self._target))
+                self._pairs.append((client, server))
+                threading.Thread(target=self._pass, args=(client, server, False), daemon=True).start()
+                threading.Thread(target=self._pass, args=(server, client, True), daemon=True).start()
+
+    def _pass(self, source: socket.socket, sink: socket.socket, from_server: bool) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                if not (from_server and self.deaf):
+                    sink.sendall(data)
+        for end in (source, sink):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+        source.close()
+
+
 @dataclass(frozen=True)
 class Heard:
     """One received message."""
@@ -113,13 +167,6 @@ class Subscriber:
     def __exit__(self, *_: object) -> None:
         self._client.disconnect()
         self._client.loop_stop()
-
-    def again(self) -> None:
-        """Waits for the next subscription (after a restart of the broker)."""
-        assert self._listening.wait(15)
-
-    def forget_subscription(self) -> None:
-        self._listening.clear()
 
     def send(self, topic: str, payload: bytes, retain: bool = False) -> None:
         self._client.publish(topic, payload, 1, retain).wait_for_publish(5)

@@ -13,16 +13,18 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, replace
 from typing import Any
 
 from edgepose import wire
 from edgepose.config import MqttSettings
 from edgepose.errors import BrokerError
+from edgepose.mqtt_address import address, tls_context
 from edgepose.mqtt_commands import Handler, answer
-from edgepose.mqtt_link import Link, VersionError, address, tls_context
+from edgepose.mqtt_delivery import Counters, Delivery
+from edgepose.mqtt_link import Link, VersionError
 from edgepose.mqtt_poses import LivePoses
-from edgepose.outbox import Letter, MemoryOutbox, Outbox
+from edgepose.outbox import MemoryOutbox, Outbox
 from edgepose.types import Event, Track
 
 _BACKOFF_S, _BACKOFF_MOST_S = 0.25, 30.0
@@ -31,23 +33,6 @@ _STABLE_S = 10.0
 _FAREWELL_S = 1.0
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass
-class Counters:
-    """What became of the messages since the start."""
-
-    published: int = 0
-    """Events that the broker acknowledged."""
-    dropped: int = 0
-    """Events lost because the outbox was full."""
-    refused: int = 0
-    """Events that the broker refused (its access list)."""
-    queued: int = 0
-    """Events in the outbox now."""
-    reconnects: int = 0
-    poses_dropped: int = 0
-    """Live poses that newer ones replaced because the network was slow."""
 
 
 class Publisher:
@@ -78,7 +63,7 @@ class Publisher:
         self._topics = wire.topics(device, [])
         self._base = f"edgepose/{device}"
         self._info = dict(info)
-        self._outbox: Outbox = MemoryOutbox(settings.queue) if outbox is None else outbox
+        self._events = Delivery(MemoryOutbox(settings.queue) if outbox is None else outbox)
         self._commands: dict[str, Handler] = {
             "ping": lambda _: "pong",
             "metrics": lambda _: self._metrics,
@@ -86,14 +71,10 @@ class Publisher:
             "cameras": lambda _: self._info.get("cameras", []),
             **(commands or {}),
         }
-        self._counters = Counters()
         self._metrics: dict[str, Any] = {}
         self._metrics_due = False
         self._poses = LivePoses(settings.poses_hz, clock)
-        self._sent: dict[int, int] = {}
-        """Message id -> outbox ticket of what is in flight."""
         self._changed = threading.Condition()
-        self._link_number = 0
         self._up = self._away = False
         self._error: BrokerError | None = None
         self._stopping = threading.Event()
@@ -126,21 +107,11 @@ class Publisher:
     @property
     def counters(self) -> Counters:
         """A copy, with the outbox's depth of this moment."""
-        now = {"queued": len(self._outbox), "poses_dropped": self._poses.dropped}
-        with self._changed:
-            return Counters(**(asdict(self._counters) | now))
+        return replace(self._events.counters, poses_dropped=self._poses.dropped)
 
     def publish_event(self, event: Event) -> None:
         """Puts an event into the outbox; never waits for the network."""
-        link = self._link_number if self._up else 0
-        letter = Letter(f"{self._base}/{event.camera}/event", wire.event_body(event), link)
-        dropped = self._outbox.put(letter)
-        if dropped:
-            with self._changed:
-                first = self._counters.dropped == 0
-                self._counters.dropped += dropped
-            if first:
-                _log.warning("mqtt: the outbox is full: the oldest events are dropped")
+        self._events.put(f"{self._base}/{event.camera}/event", wire.event_body(event))
         self._wake()
 
     def publish_metrics(self, metrics: Mapping[str, Any]) -> None:
@@ -172,7 +143,7 @@ class Publisher:
         if not self._thread.is_alive():
             self._wake_read.close()
             self._wake_write.close()
-        return len(self._outbox)
+        return len(self._events)
 
     def _wake(self) -> None:
         with contextlib.suppress(OSError):  # full: the thread wakes anyway; closed: it has ended
@@ -201,7 +172,7 @@ class Publisher:
     def _finished(self) -> bool:
         if not self._stopping.is_set():
             return False
-        return len(self._outbox) == 0 or self._error is not None or time.monotonic() >= self._deadline
+        return len(self._events) == 0 or self._error is not None or time.monotonic() >= self._deadline
 
     def _pause(self, failures: int) -> None:
         longest = min(_BACKOFF_MOST_S, _BACKOFF_S * 2.0 ** min(failures - 1, 10))
@@ -229,9 +200,8 @@ class Publisher:
         finally:
             with self._changed:
                 self._up = False
-                self._sent.clear()
-                self._poses.clear()
-                self._outbox.rewind()
+            self._events.end()
+            self._poses.clear()
             link.drop()
         raise ConnectionError(f"{self._address.where}: {link.why}")
 
@@ -241,12 +211,11 @@ class Publisher:
         link.publish(self._topics["info"], wire.encode(self._info), 1, True)
         self._metrics_due = bool(self._metrics)
         link.subscribe([self._topics["command"], self._topics["status"]])
+        self._events.begin()
         with self._changed:
-            self._link_number += 1
             self._up, self._error = True, None
-            self._counters.reconnects = self._link_number - 1
             self._changed.notify_all()
-        if self._away or self._link_number > 1:
+        if self._away:
             _log.info("mqtt: %s is back", self._address.where)
         self._away = False
 
@@ -254,38 +223,17 @@ class Publisher:
         link.publish(self._topics["status"], wire.encode(wire.status_message("online", self._boot)), 1, True)
 
     def _turn(self, link: Link, wait_s: float) -> None:
-        while len(self._sent) < link.window and link.alive:
-            taken = self._outbox.take()
-            if taken is None:
-                break
-            ticket, letter = taken
-            replayed = letter.link != self._link_number
-            payload = wire.stamped(letter.body, time.time(), replayed)
-            self._sent[link.publish(letter.topic, payload, 1)] = ticket
+        self._events.send(link)
         if self._metrics_due:
             self._metrics_due = False
             link.publish(self._topics["metrics"], wire.encode(self._metrics), 0, True)
         while not link.congested and (live := self._poses.take()) is not None:
             link.publish(*live)
         link.step(wait_s, self._wake_read)
-        self._acknowledge(link)
+        self._events.settle(link)
         while link.inbox:
             received = link.inbox.popleft()
             self._hear(link, received.topic, received.payload, received.retained)
-
-    def _acknowledge(self, link: Link) -> None:
-        while link.acknowledged:
-            mid, refusal = link.acknowledged.popleft()
-            ticket = self._sent.pop(mid, None)
-            if ticket is None:
-                continue
-            self._outbox.done(ticket)
-            if refusal is None:
-                self._counters.published += 1
-            else:
-                if not self._counters.refused:
-                    _log.error("mqtt: the broker refuses our events: %s; check its access list", refusal)
-                self._counters.refused += 1
 
     def _hear(self, link: Link, topic: str, payload: bytes, retained: bool) -> None:
         if topic == self._topics["status"]:
@@ -299,7 +247,7 @@ class Publisher:
 
     def _farewell(self, link: Link) -> bool:
         """Sends what waits, says "stopped" and leaves; False when the link broke before."""
-        while link.alive and len(self._outbox) and time.monotonic() < self._deadline:
+        while link.alive and len(self._events) and time.monotonic() < self._deadline:
             self._turn(link, 0.1)
         if link.alive:
             self._turn(link, 0.0)
@@ -310,7 +258,7 @@ class Publisher:
         while link.alive and not said and time.monotonic() < until:
             link.step(0.1, self._wake_read)
             said = last in [mid for mid, _ in link.acknowledged]
-        self._acknowledge(link)
+        self._events.settle(link)
         if said:
             link.close()
         return said or time.monotonic() >= self._deadline
@@ -318,6 +266,7 @@ class Publisher:
     def _refused(self, error: BrokerError) -> None:
         if self._error is None:
             _log.error("mqtt: %s", error)
+        self._away = True
         with self._changed:
             self._error = error
             self._changed.notify_all()

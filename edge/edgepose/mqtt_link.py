@@ -13,19 +13,18 @@ import socket
 import ssl
 import time
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
-from paho.mqtt.client import Client, DisconnectFlags, MQTTMessage
+from paho.mqtt.client import Client, DisconnectFlags, MQTTMessage, WebsocketConnectionError
 from paho.mqtt.enums import CallbackAPIVersion, LogLevel, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from edgepose.config import MqttSettings, TlsSettings
-from edgepose.errors import BrokerError, SettingsError
+from edgepose.config import MqttSettings
+from edgepose.errors import BrokerError
+from edgepose.mqtt_address import Address, short_reason
 
-_PORTS = {"mqtt": 1883, "mqtts": 8883, "ws": 80, "wss": 443}
 _BUSY = {136, 137, 151, 159}
 """CONNACK reasons that pass by themselves: unavailable, busy, quota, connection rate (MQTT 5 §3.2.2.2)."""
 _MOST_UNACKNOWLEDGED = 20
@@ -37,79 +36,6 @@ _log = logging.getLogger(__name__)
 
 class VersionError(BrokerError):
     """The broker does not speak MQTT 5; 3.1.1 may do."""
-
-
-@dataclass(frozen=True)
-class Address:
-    """Where the broker is and who we are."""
-
-    scheme: str
-    host: str
-    port: int
-    path: str = "/mqtt"
-    username: str | None = None
-    password: str | None = field(default=None, repr=False)
-
-    @property
-    def where(self) -> str:
-        """For messages: host:port, never the password."""
-        return f"broker {self.host}:{self.port}"
-
-
-def address(settings: MqttSettings) -> Address:
-    """The address in ``settings.broker``; raises SettingsError. Password: setting, then file, then URL."""
-    parts = urlsplit(settings.broker)
-    try:
-        port = parts.port
-    except ValueError:
-        port = -1
-    if parts.scheme not in _PORTS or not parts.hostname or port in (-1, 0):
-        shown = settings.broker.rpartition("@")[2]
-        raise SettingsError(
-            f"mqtt.broker = {shown!r}: expected mqtt://, mqtts://, ws:// or wss:// host[:port]"
-        )
-    username = settings.username or (unquote(parts.username) if parts.username else None)
-    password = unquote(parts.password) if parts.password else None
-    if settings.password_file is not None:
-        password = _read_password(settings)
-    if settings.password is not None:
-        password = settings.password.get_secret_value()
-    return Address(
-        parts.scheme, parts.hostname, port or _PORTS[parts.scheme], parts.path or "/mqtt", username, password
-    )
-
-
-def _read_password(settings: MqttSettings) -> str:
-    path = settings.password_file
-    assert path is not None
-    try:
-        return path.read_text(encoding="utf-8").strip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not UTF-8"
-        raise SettingsError(f"mqtt.password_file = {path}: cannot read it: {reason}") from None
-
-
-def tls_context(settings: TlsSettings) -> ssl.SSLContext:
-    """The system's CAs or our own one, and the client certificate; raises SettingsError naming the file."""
-    try:
-        context = ssl.create_default_context(cafile=settings.ca)
-    except (OSError, ssl.SSLError) as error:
-        raise SettingsError(
-            f"mqtt.tls.ca = {settings.ca}: no PEM certificates there: {_short(error)}"
-        ) from None
-    if settings.ca is not None:
-        # Python 3.13 refuses home-made CAs that lack key identifiers; whoever names a CA file trusts it
-        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    if settings.certificate is not None:
-        try:
-            context.load_cert_chain(settings.certificate, settings.key)
-        except (OSError, ssl.SSLError) as error:
-            raise SettingsError(
-                f"mqtt.tls.certificate = {settings.certificate}, key = {settings.key}: "
-                f"cannot be used: {_short(error)}"
-            ) from None
-    context.check_hostname = not settings.insecure
-    return context
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,9 +97,18 @@ class Link:
         Raises BrokerError when the broker or TLS says no (waiting will not help) and ConnectionError when it
         is not there; both with one line that says what to check.
         """
-        where = self._to.where
+        self._connect()
+        deadline = time.monotonic() + self._settings.connect_timeout_s
+        while self._answer is None and self._client.socket() is not None and time.monotonic() < deadline:
+            self.step(0.1, wake)
+        self._judge(self._answer)
+        self.alive = self._client.socket() is not None
+
+    def _connect(self) -> None:
+        """Everything below MQTT: name, TCP, TLS, websocket."""
+        where, to = self._to.where, self._to
         try:
-            self._client.connect(self._to.host, self._to.port, self._settings.keepalive_s)
+            self._client.connect(to.host, to.port, self._settings.keepalive_s)
         except ssl.SSLCertVerificationError as error:
             raise BrokerError(
                 f"{where}: its certificate is not trusted: {error.verify_message}; "
@@ -182,16 +117,18 @@ class Link:
         except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
             raise ConnectionError(f"{where}: hung up in the TLS handshake; is it a TLS port?") from None
         except ssl.SSLError as error:
-            raise BrokerError(f"{where}: TLS fails: {_short(error)}; is it a TLS port?") from None
-        except socket.gaierror as error:
-            raise ConnectionError(f"{where}: no such host: {error.strerror}") from None
+            raise BrokerError(f"{where}: TLS fails: {short_reason(error)}; is it a TLS port?") from None
+        except UnicodeError:
+            raise BrokerError(f"{where}: not a host name; check mqtt.broker") from None
         except OSError as error:
-            raise ConnectionError(f"{where}: {_short(error)}") from None
-        deadline = time.monotonic() + self._settings.connect_timeout_s
-        while self._answer is None and self._client.socket() is not None and time.monotonic() < deadline:
-            self.step(0.1, wake)
-        self._judge(self._answer)
-        self.alive = self._client.socket() is not None
+            raise ConnectionError(f"{where}: {short_reason(error)}{self._hint(error)}") from None
+
+    def _hint(self, error: OSError) -> str:
+        if isinstance(error, WebsocketConnectionError):
+            return f"; is {self._to.path} the broker's websocket path?"
+        if isinstance(error, ConnectionResetError) and self._to.scheme in ("mqtts", "wss"):
+            return "; is it a TLS port?"
+        return ""
 
     def _judge(self, answer: ReasonCode | None) -> None:
         where = self._to.where
@@ -291,9 +228,3 @@ class Link:
     def _on_log(self, _: Client, __: Any, level: int, line: str) -> None:
         if level == LogLevel.MQTT_LOG_ERR:
             self._trouble = line.removeprefix("failed to receive on socket: ")
-
-
-def _short(error: OSError) -> str:
-    """The reason of an OSError or SSLError without numbers and source lines."""
-    reason = getattr(error, "reason", None)
-    return str(reason or error.strerror or error).lower().replace("_", " ")
