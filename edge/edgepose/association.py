@@ -85,7 +85,9 @@ def negative_log_likelihood(
     fade = np.exp(gaps_s * (-1.0 / tuning.shape_memory_s))[:, None]
     loose = tuning.shape_noise**2 * fade + tuning.shape_change**2 * (1.0 - fade)
     far = (shift * shift).sum(axis=2) / area
-    cost = far / (2 * spread) + np.log(spread / tuning.look_noise**2)
+    # Heavy-tailed (Student's t): people do turn at once.
+    tail = tuning.motion_tail
+    cost = (0.5 * tail + 1.0) * np.log1p(far / (tail * spread)) + np.log(spread / tuning.look_noise**2)
     # Heavy-tailed: exchanged sides or one wild joint must not rule a person out.
     cost += tuning.shape_points * (np.log1p(shape / area / (2 * loose)) + 0.5 * np.log(loose / tuning.shape_noise**2))
     return np.asarray(cost)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import cast
 
@@ -131,6 +131,17 @@ def pipeline(
         ),
         lambda track: player.handedness if (player := player_of(track)) else None,
     )
+
+
+def model_ids(settings: Settings) -> list[dict[str, str]]:
+    """The models that the settings use, for ``info``: task, name, sha256."""
+    found: set[ModelId] = set()
+    for camera in settings.camera:
+        pose = camera.pose or settings.pose
+        if pose.model is not None and source_kind(camera.source) != "replay":
+            found.add(models.identify(models.find(pose.model, settings.models_dir)))
+    strokes = action_models(settings)
+    return [asdict(model) for model in (*sorted(found, key=str), *(strokes.ids if strokes else ()))]
 
 
 def check(settings: Settings, where: str) -> None:

@@ -90,7 +90,7 @@ class CameraLine:
                 output.step(last, finished) if finished.events else None
         except Exception as error:  # noqa: BLE001 - the device must hear of it, the other cameras go on
             self.error = error
-            _log.error("camera %s: %s", self.name, error)
+            _log.info("camera %s: %s", self.name, error)
         finally:
             self.capture.stop()
 
@@ -148,9 +148,10 @@ class Device:
         self.lines = list(lines)
         self._started_s = time.monotonic()
         self._before: dict[str, tuple[float, int]] = {}
+        self._stopping = threading.Event()
 
     def run(self, every_s: float, beat: Callable[[Mapping[str, Any]], None] | None) -> None:
-        """Runs until every source has ended or ``stop``; calls ``beat`` with the metrics now and then.
+        """Runs until every source has ended or ``ask_to_stop``; calls ``beat`` with the metrics now and then.
 
         Raises the first error of a camera after all have ended.
         """
@@ -159,13 +160,14 @@ class Device:
             thread.start()
         due_s = time.monotonic() + every_s
         try:
-            while any(thread.is_alive() for thread in threads):
-                next(thread for thread in threads if thread.is_alive()).join(0.2)
+            while any(thread.is_alive() for thread in threads) and not self._stopping.is_set():
+                next(thread for thread in threads if thread.is_alive()).join(0.1)
                 if beat is not None and time.monotonic() >= due_s:
                     due_s += every_s
                     beat(self.metrics())
         finally:
-            self.stop()
+            for line in self.lines:
+                line.stop()
             for thread in threads:
                 thread.join()
             for line in self.lines:
@@ -175,10 +177,9 @@ class Device:
             if line.error is not None:
                 raise line.error
 
-    def stop(self) -> None:
-        """Ends ``run``; safe from a signal handler and to call twice."""
-        for line in self.lines:
-            line.stop()
+    def ask_to_stop(self) -> None:
+        """``run`` ends soon, after the frames in work; safe from a signal handler."""
+        self._stopping.set()
 
     def metrics(self) -> dict[str, Any]:
         """Per camera since the last call; the whole device's temperature where it can be read."""

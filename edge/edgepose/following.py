@@ -54,7 +54,7 @@ class People:
         """Take in the matched looks; ``shift`` (len(rows), 2) px from where they were expected."""
         if not len(rows):
             return
-        gain, self.variance[rows] = corrected(self.variance[rows], tuning)
+        gain, self.variance[rows] = corrected(self.variance[rows], shift / self.sizes[rows, None], tuning)
         self.at[rows] += gain[:, :1] * shift
         self.velocity[rows] += gain[:, 1:] * shift
         gap_s = np.maximum(time_s - self.seen_s[rows], 1e-3)

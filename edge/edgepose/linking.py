@@ -20,10 +20,12 @@ class Hindsight:
 
     gap_s: float = 4.0
     """Longest time unseen that is bridged."""
-    limit: float = 9.0
+    limit: float = 12.0
     """Highest cost of a join (negative log-likelihood against somebody new starting there)."""
     gap_cost: float = 1.0
     """Cost of every second unseen."""
+    turn_cost: float = 2.0
+    """Cost of a velocity that changed unseen."""
     shape_points: float = 3.0
     least_s: float = 0.1
     """A person is seen for at least so long ..."""
@@ -144,27 +146,48 @@ def _join_cost(
     """(pairs,) negative log-likelihood that ``after`` goes on where ``before`` ended, against a newcomer."""
     gap_s = -starts.seen_s[after] - ends.seen_s[before]
     size = np.sqrt(ends.sizes[before] * starts.sizes[after])
-    reach, keep, *_ = transition(gap_s, tuning)
-    moved = ends.at[before] + ends.velocity[before] * reach[:, None]
-    apart = starts.shape[after] + starts.at[after, None] - ends.shape[before] - moved[:, None]
+    apart = starts.shape[after] + starts.at[after, None] - ends.shape[before] - ends.at[before, None]
     shift, shape = _difference(apart, ends.weights[before] * starts.weights[after])
-    shift /= size[:, None]
+    leaving = ends.velocity[before] / size[:, None]
     # Seen backwards, a velocity and its covariance with the position change sign.
-    arrival = -starts.velocity[after] / size[:, None]
-    jump = arrival - ends.velocity[before] * keep[:, None] / size[:, None]
-    spread = moved_variance(ends.variance[before], gap_s, tuning) + starts.variance[after] * [1.0, -1.0, 1.0]
-    x, xv, v = spread.T
-    determinant = x * v - xv * xv
-    quadratic = v * (shift**2).sum(1) - 2 * xv * (shift * jump).sum(1) + x * (jump**2).sum(1)
-    newcomer = (arrival**2).sum(1) / (2 * tuning.first_speed**2)
-    cost = quadratic / (2 * determinant) - newcomer
-    cost += np.log(determinant / (tuning.look_noise**2 * tuning.first_speed**2))
+    arriving = -starts.velocity[after] / size[:, None]
+    went = shift / size[:, None]
+    on = _going_on(went, leaving, arriving, ends.variance[before], starts.variance[after], gap_s, tuning)
+    turned = _turning(went, leaving, arriving, ends.variance[before], starts.variance[after], gap_s, tuning)
+    cost = np.minimum(on, turned + hindsight.turn_cost)
     fade = np.exp(gap_s / -tuning.shape_memory_s)
     loose = tuning.shape_noise**2 * fade + tuning.shape_change**2 * (1.0 - fade)
     cost += hindsight.shape_points * (
         np.log1p(shape / size**2 / (2 * loose)) + 0.5 * np.log(loose / tuning.shape_noise**2)
     )
     return np.asarray(np.nan_to_num(cost + hindsight.gap_cost * gap_s, nan=REFUSED))
+
+
+def _going_on(
+    went: Float64, leaving: Float64, arriving: Float64, end: Float64, start: Float64, gap_s: Float64, tuning: Tuning
+) -> Float64:
+    """Cost of a walk with one damped velocity; (pairs, 2) sizes and sizes/s, variances (pairs, 3)."""
+    reach, keep, *_ = transition(gap_s, tuning)
+    x, xv, v = (moved_variance(end, gap_s, tuning) + start * [1.0, -1.0, 1.0]).T
+    shift, jump = went - leaving * reach[:, None], arriving - leaving * keep[:, None]
+    determinant = x * v - xv * xv
+    far = v * (shift**2).sum(1) - 2 * xv * (shift * jump).sum(1) + x * (jump**2).sum(1)
+    tail = tuning.motion_tail
+    cost = (0.5 * tail + 2.0) * np.log1p(far / (tail * determinant))
+    cost += np.log(determinant / (tuning.look_noise**2 * tuning.first_speed**2))
+    newcomer = (0.5 * tail + 1.0) * np.log1p((arriving**2).sum(1) / (tail * tuning.first_speed**2))
+    return np.asarray(cost - newcomer)
+
+
+def _turning(
+    went: Float64, leaving: Float64, arriving: Float64, end: Float64, start: Float64, gap_s: Float64, tuning: Tuning
+) -> Float64:
+    """Cost when the velocity changed unseen, so that only the places speak."""
+    shift = went - 0.5 * (leaving + arriving) * gap_s[:, None]
+    spread = end[:, 0] + start[:, 0] + tuning.look_noise**2 + (tuning.first_speed * gap_s) ** 2
+    tail = tuning.motion_tail
+    cost = (0.5 * tail + 1.0) * np.log1p((shift**2).sum(1) / (tail * spread))
+    return np.asarray(cost + np.log(spread / tuning.look_noise**2))
 
 
 def _joined(before: Rows, after: Rows, cost: Float64, limit: float) -> list[tuple[Rows, Rows]]:

@@ -60,6 +60,11 @@ def find(model: str, models_dir: Path | None = None) -> Path:
     raise SettingsError(f"no model {model!r}: not a weights file, a model folder or an installed name ({names})")
 
 
+def identify(path: Path) -> ModelId:
+    """Which weights a model folder or weights file holds; raises ModelError when the card is wrong."""
+    return ModelId("pose", path.stem, cards.sha256_of(path)) if path.is_file() else cards.load(path).model
+
+
 def load_card(path: Path, task: str) -> Card:
     """The checked card of a model folder; raises ModelError when it is for another task."""
     card = cards.load(path)
@@ -102,7 +107,7 @@ def _load_bare(path: Path, engine: Engine, settings: DecoderSettings) -> tuple[R
     runtime = load_runtime(_SUFFIXES[path.suffix.lower()], path, engine)
     module = _decoder(_recognise(path, runtime))
     decoder = module.create(runtime.inputs, runtime.outputs, runtime.metadata, COCO17, settings)
-    return runtime, decoder, ModelId("pose", path.stem, cards.sha256_of(path))
+    return runtime, decoder, identify(path)
 
 
 def decoders() -> list[str]:

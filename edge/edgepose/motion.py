@@ -27,7 +27,11 @@ class Tuning:
     """Standard deviation of an unknown velocity, sizes/s."""
     look_noise: float = 0.015
     """Standard deviation of where a pose is seen."""
-    shape_noise: float = 0.03
+    motion_tail: float = 6.0
+    """Degrees of freedom of where people turn up: few expect sudden turns, many an even pace."""
+    surprise: float = 12.0
+    """Squared deviation, in variances, from which a velocity is taken as unknown again."""
+    shape_noise: float = 0.025
     """How much the joints move against each other from one look to the next at once."""
     shape_change: float = 0.05
     """... and after a long time."""
@@ -71,8 +75,15 @@ def moved_variance(variance: Float64, dt: Float64 | float, tuning: Tuning) -> Fl
     )
 
 
-def corrected(variance: Float64, tuning: Tuning) -> tuple[Float64, Float64]:
-    """After a look: gains (N, 2) of position and of velocity (1/s), and the variances (N, 3) left."""
+def corrected(variance: Float64, shift: Float64, tuning: Tuning) -> tuple[Float64, Float64]:
+    """After a look ``shift`` (N, 2) sizes away: gains (N, 2) of position and velocity (1/s), variances (N, 3) left."""
+    far = (shift * shift).sum(axis=1)
+    surprised = far > tuning.surprise * (variance[:, 0] + tuning.look_noise**2)
+    if surprised.any():
+        # As if the person had been seen here for the first time, but a moment ago.
+        variance = variance.copy()
+        variance[surprised, 0] += far[surprised]
+        variance[surprised, 2] += tuning.first_speed**2
     gain = variance[:, :2] / (variance[:, :1] + tuning.look_noise**2)
     left = 1.0 - gain[:, 0]
     x, xv, v = variance.T

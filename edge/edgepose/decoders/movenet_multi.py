@@ -52,8 +52,10 @@ class MoveNetMulti:
         return people_in_frame(boxes, rows[:, 55], keypoints, view.place)
 
 
-def recognise(inputs: Sequence[Tensor], outputs: Sequence[Tensor], metadata: Mapping[str, str]) -> bool:
-    return len(inputs) == 1 and len(outputs) == 1 and outputs[0].shape[-2:] == (6, 56)
+def recognise(
+    inputs: Sequence[Tensor], outputs: Sequence[Tensor], metadata: Mapping[str, str], joints: int = 17
+) -> bool:
+    return joints == 17 and len(inputs) == len(outputs) == 1 and outputs[0].shape[-2:] == (6, 56)
 
 
 def create(

@@ -124,8 +124,10 @@ class MoveNetSingle:
         return Crop(float(centre[0]) - half, float(centre[1]) - half, 2 * half)
 
 
-def recognise(inputs: Sequence[Tensor], outputs: Sequence[Tensor], metadata: Mapping[str, str]) -> bool:
-    return len(inputs) == 1 and len(outputs) == 1 and outputs[0].shape[-3:] == (1, 17, 3)
+def recognise(
+    inputs: Sequence[Tensor], outputs: Sequence[Tensor], metadata: Mapping[str, str], joints: int = 17
+) -> bool:
+    return joints == 17 and len(inputs) == len(outputs) == 1 and outputs[0].shape[-3:] == (1, 17, 3)
 
 
 def create(

@@ -144,9 +144,11 @@ class _Order:
         return _Maps(heat, outputs[self._offsets][0], both[..., :32], both[..., 32:], float(round(stride)))
 
 
-def recognise(inputs: Sequence[Tensor], outputs: Sequence[Tensor], metadata: Mapping[str, str]) -> bool:
+def recognise(
+    inputs: Sequence[Tensor], outputs: Sequence[Tensor], metadata: Mapping[str, str], joints: int = 17
+) -> bool:
     channels = sorted(t.shape[-1] or 0 for t in outputs if len(t.shape) == 4)
-    return len(inputs) == 1 and channels in ([17, 34, 64], [17, 32, 32, 34])
+    return joints == 17 and len(inputs) == 1 and channels in ([17, 34, 64], [17, 32, 32, 34])
 
 
 def create(

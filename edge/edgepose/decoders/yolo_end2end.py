@@ -42,11 +42,13 @@ class YoloEnd2End:
         return people_in_frame(rows[:, :4], rows[:, 4], keypoints, view.place)
 
 
-def recognise(inputs: Sequence[Tensor], outputs: Sequence[Tensor], metadata: Mapping[str, str]) -> bool:
+def recognise(
+    inputs: Sequence[Tensor], outputs: Sequence[Tensor], metadata: Mapping[str, str], joints: int = 17
+) -> bool:
     if len(inputs) != 1 or len(outputs) != 1 or len(outputs[0].shape) != 3:
         return False
     rows, columns = outputs[0].shape[1:]
-    return columns is not None and columns >= 6 + 2 * 17 and rows is not None and rows <= 300
+    return columns in (6 + 2 * joints, 6 + 3 * joints) and (rows is None or rows <= 300)
 
 
 def create(

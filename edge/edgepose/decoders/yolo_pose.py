@@ -52,14 +52,14 @@ class YoloPose:
         return people_in_frame(boxes[keep], scores[chosen][keep], keypoints, view.place)
 
 
-def recognise(inputs: Sequence[Tensor], outputs: Sequence[Tensor], metadata: Mapping[str, str]) -> bool:
+def recognise(
+    inputs: Sequence[Tensor], outputs: Sequence[Tensor], metadata: Mapping[str, str], joints: int = 17
+) -> bool:
     if len(inputs) != 1 or len(outputs) != 1 or len(outputs[0].shape) != 3:
         return False
     channels, rows = outputs[0].shape[1:]
-    if channels is None:
-        return metadata.get("task") == "pose" and metadata.get("end2end", "False") != "True"
-    wide = rows is None or rows > channels
-    return wide and channels >= 4 + 1 + 2 * 17
+    finished = rows in (6 + 2 * joints, 6 + 3 * joints)  # another family's columns
+    return channels is not None and channels >= 4 + 1 + 2 * joints and not finished
 
 
 def create(

@@ -24,7 +24,7 @@ from edgepose.types import Array, Float32
 
 SUFFIXES = (".txt",)
 _NORMAL, _FLOAT32, _ROW_MAJOR, _ALL = 0, 0, 1, -1
-_FEW = 8
+_FEW = 4
 """Rows up to here go one by one through the prepared single-row path, which costs less to enter."""
 
 
@@ -77,8 +77,13 @@ class LightGbmRuntime:
         return out
 
     def _open(self, path: Path) -> ctypes.c_void_p:
-        if not path.is_file():
-            raise ModelError(f"{path}: no such file")
+        try:
+            with path.open("rb") as file:
+                head = file.read(5)
+        except OSError as error:
+            raise ModelError(f"{path}: cannot read the model: {error.strerror}") from None
+        if head.rstrip(b"\r\n") != b"tree":  # checked here because the library shouts on stderr
+            raise ModelError(f"{path}: not a LightGBM text model")
         handle, iterations = ctypes.c_void_p(), ctypes.c_int()
         if self._library.LGBM_BoosterCreateFromModelfile(
             str(path).encode(), ctypes.byref(iterations), ctypes.byref(handle)
@@ -94,7 +99,7 @@ class LightGbmRuntime:
         return number.value
 
     def _call(self, function: str, *arguments: object) -> None:
-        if self._library[function](*arguments):
+        if getattr(self._library, function)(*arguments):
             raise ModelError(f"LightGBM: {function}: {self._error()}")
 
     def _error(self) -> str:

@@ -1,0 +1,95 @@
+"""``edgepose pose``: 2D poses only, as COCO keypoint results."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from edgepose.cli.run import ModelsDir, Threads
+
+if TYPE_CHECKING:
+    from edgepose.estimator import Estimator
+    from edgepose.sources import Source
+    from edgepose.types import Frame, Pose
+
+
+def command(
+    source: Annotated[str, typer.Argument(help="picture, folder of pictures or video")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="COCO keypoint results (.json)")],
+    model: Annotated[str, typer.Option("--model", "-m", help="pose model: name, folder or weights file")],
+    drawn: Annotated[Path | None, typer.Option("--draw", help="write pictures with skeletons to this folder")] = None,
+    models_dir: ModelsDir = None,
+    threads: Threads = 0,
+) -> int:
+    """Find people in pictures or a video and write their keypoints."""
+    from edgepose import build
+    from edgepose.cli.running import replaced
+    from edgepose.config import CaptureSettings, PoseSettings
+
+    opened = build.open_source(source, CaptureSettings())
+    pictures = build.source_kind(source) == "images" or opened.info.frames == 1
+    estimator = build.estimator(PoseSettings(model=model, threads=threads or 0), models_dir)
+    if drawn is not None:
+        drawn.mkdir(parents=True, exist_ok=True)
+    rows: list[dict[str, Any]] = []
+    frames = 0
+    try:
+        for frame, poses in _poses(opened, estimator, pictures):
+            frames += 1
+            name = frame.file or Path(source).name
+            image_id: str | int = Path(name).stem if pictures else frame.index
+            rows += [_row(pose, image_id, name) for pose in poses]
+            if drawn is not None and frame.image is not None:
+                _draw(frame, poses, estimator, drawn / f"{Path(name).stem}_{frame.index:06d}.jpg")
+    finally:
+        opened.close()
+    with replaced(out) as partial:
+        partial.write_text(json.dumps(rows) + "\n", encoding="utf-8")
+    unread = f", {opened.skipped} unreadable" if opened.skipped else ""
+    typer.echo(f"{out}: {len(rows)} people in {frames} pictures{unread}", err=True)
+    return 0
+
+
+def _poses(source: Source, estimator: Estimator, pictures: bool) -> Iterator[tuple[Frame, list[Pose]]]:
+    """Pictures stand alone; in a video each frame knows the people of the one before."""
+    from edgepose.types import Track
+
+    people: list[Track] | None = None
+    for frame in source.frames():
+        if frame.image is None:
+            continue
+        poses = estimator(frame.image, people)
+        people = None if pictures else [Track(-1, pose) for pose in poses]
+        yield frame, poses
+
+
+def _row(pose: Pose, image_id: str | int, file_name: str) -> dict[str, Any]:
+    x1, y1, x2, y2 = (float(side) for side in pose.box_xyxy)
+    keypoints = [
+        [0.0, 0.0, 0.0] if math.isnan(x) else [round(x, 2), round(y, 2), round(c, 4)]
+        for x, y, c in pose.keypoints.tolist()
+    ]
+    return {
+        "image_id": image_id,
+        "file_name": file_name,
+        "category_id": 1,
+        "bbox": [round(side, 2) for side in (x1, y1, x2 - x1, y2 - y1)],
+        "keypoints": [value for keypoint in keypoints for value in keypoint],
+        "score": round(pose.score, 4),
+    }
+
+
+def _draw(frame: Frame, poses: list[Pose], estimator: Estimator, path: Path) -> None:
+    import cv2
+
+    from edgepose import draw
+    from edgepose.types import Track
+
+    assert frame.image is not None
+    draw.tracks(frame.image, [Track(i, pose) for i, pose in enumerate(poses)], estimator.skeleton)
+    cv2.imwrite(str(path), frame.image)

@@ -1,0 +1,41 @@
+"""``edgepose record``: run, and write a recorded session."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edgepose.cli.run import Config, Model, ModelsDir, SourceOption, Threads, print_line
+
+if TYPE_CHECKING:
+    from edgepose.device import CameraLine
+    from edgepose.outputs import Output
+
+
+def command(
+    out: Annotated[Path, typer.Option("--out", "-o", help="session folder to write; must be new or empty")],
+    config: Config = None,
+    source: SourceOption = None,
+    model: Model = None,
+    broker: Annotated[str | None, typer.Option("--broker", "-b", help="publish as well")] = None,
+    video: Annotated[bool, typer.Option("--video", help="keep the picture too (video.mp4)")] = False,
+    models_dir: ModelsDir = None,
+    threads: Threads = None,
+) -> int:
+    """Run and write what is seen as a recorded session, for training, scoring and replay."""
+    from edgepose.cli import running
+    from edgepose.errors import SettingsError
+    from edgepose.outputs import Recording
+
+    settings = running.settings_from(config, source, model, broker, models_dir, threads)
+    if len(settings.camera) > 1:
+        raise SettingsError(f"{config}: a session has one camera, these settings have {len(settings.camera)}")
+    publish = broker is not None or config is not None
+
+    def record(line: CameraLine) -> Sequence[Output]:
+        return [Recording(out, line.info, line.skeleton, line.model, settings.device, line.name, video)]
+
+    return running.run_device(settings, running.Wanted(publish, tell=print_line, extra=record))

@@ -1,0 +1,67 @@
+"""``edgepose run``: the device's main job."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from edgepose.types import Event
+
+Config = Annotated[Path | None, typer.Option("--config", "-c", help="settings file (TOML)")]
+SourceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--source",
+        "-s",
+        help="camera number, device path, RTSP/HTTP address, video file, image folder, recorded session, "
+        "pipe:COMMAND, ffmpeg:INPUT, picamera or jetson-csi",
+    ),
+]
+Model = Annotated[str | None, typer.Option("--model", "-m", help="pose model: name, folder or weights file")]
+ModelsDir = Annotated[Path | None, typer.Option("--models-dir", help="look for models here first")]
+Threads = Annotated[int | None, typer.Option("--threads", min=0, help="of the inference engine; 0: its own choice")]
+Summary = Annotated[Path | None, typer.Option("--summary", help="write the run's figures here (JSON)")]
+
+
+def command(
+    config: Config = None,
+    source: SourceOption = None,
+    model: Model = None,
+    broker: Annotated[
+        str | None, typer.Option("--broker", "-b", help="mqtt://[user:pass@]host:port, mqtts://, ws://, or embedded")
+    ] = None,
+    events: Annotated[Path | None, typer.Option("--events", help="append events to this file (JSON lines)")] = None,
+    no_mqtt: Annotated[bool, typer.Option("--no-mqtt", help="publish nothing")] = False,
+    drawn: Annotated[Path | None, typer.Option("--draw", help="write a video with skeletons (.mp4)")] = None,
+    models_dir: ModelsDir = None,
+    threads: Threads = None,
+    summary: Summary = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print events as JSON lines")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print no events")] = False,
+) -> int:
+    """Watch cameras, find people, recognise strokes, publish events over MQTT. Ctrl-C ends it cleanly."""
+    from edgepose.cli import running
+
+    settings = running.settings_from(config, source, model, broker, models_dir, threads)
+    tell = None if quiet else (print_json if as_json else print_line)
+    return running.run_device(settings, running.Wanted(not no_mqtt, events, drawn, tell, summary=summary))
+
+
+def print_line(event: Event) -> None:
+    """One event for people."""
+    hand = f", {event.handedness}-handed" if event.handedness else ""
+    print(f"{event.peak_s:8.2f} s  {event.camera}  #{event.track}  {event.label} {event.score:.2f}{hand}", flush=True)
+
+
+def print_json(event: Event) -> None:
+    """One event for machines."""
+    from edgepose import wire
+
+    print(json.dumps(wire.event_message(event, time.time(), replayed=False)), flush=True)
+
+

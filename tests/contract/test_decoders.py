@@ -1,0 +1,175 @@
+"""One contract over every decoder: a known person comes out where they stand, nobody is nobody, NaN is an error."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from edgepose.decoders import Decoder, DecoderSettings
+from edgepose.errors import ModelError
+from edgepose.models import decoders
+from edgepose.runtimes import Tensor
+from edgepose.skeletons import COCO17, H36M17
+from tests.onnx_files import column_of_joints, finished_yolo, raw_yolo
+
+FRAME_WH = (1280, 720)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A network's tensors, and outputs that hold one person whose nose is at ``nose_px`` of the frame."""
+
+    decoder: str
+    input: Tensor
+    outputs: tuple[Tensor, ...]
+    one_person: tuple[np.ndarray, ...]
+    nobody: tuple[np.ndarray, ...]
+    nose_px: tuple[float, float]
+    ankle_px: tuple[float, float]
+
+
+def yolo_raw() -> Case:
+    # 1280×720 in 640×640: scale 0.5, 140 px above and below; input (320, 240) is frame (640, 200).
+    person = ([320, 300, 60, 180], 0.9, column_of_joints(320, 240))
+    return Case(
+        "yolo_pose",
+        Tensor("images", (1, 3, 640, 640), "float32"),
+        (Tensor("output0", (1, 56, 100), "float32"),),
+        (raw_yolo([person]),),
+        (raw_yolo([]),),
+        (640, 200),
+        (640, 520),
+    )
+
+
+def yolo_finished() -> Case:
+    person = ([290, 230, 350, 410], 0.9, column_of_joints(320, 240))
+    return Case(
+        "yolo_end2end",
+        Tensor("images", (1, 3, 640, 640), "float32"),
+        (Tensor("output0", (1, 300, 57), "float32"),),
+        (finished_yolo([person]),),
+        (finished_yolo([]),),
+        (640, 200),
+        (640, 520),
+    )
+
+
+def movenet_single() -> Case:
+    # The first search crop is the padded square: side 1280, 280 px above the frame.
+    joints = np.stack([0.4 + 0.01 * np.arange(17), np.full(17, 0.5), np.full(17, 0.9)], axis=1)
+    return Case(
+        "movenet_single",
+        Tensor("input", (1, 192, 192, 3), "uint8"),
+        (Tensor("output", (1, 1, 17, 3), "float32"),),
+        (joints[None, None].astype(np.float32),),
+        (np.full((1, 1, 17, 3), 0.01, np.float32),),
+        (640, 0.4 * 1280 - 280),
+        (640, 0.56 * 1280 - 280),
+    )
+
+
+def movenet_multi() -> Case:
+    # 1280×720 with a long side of 256: 256×144 in 256×160; a fraction y of 160 px is y · 160 · 5 frame px.
+    rows = np.zeros((1, 6, 56), np.float32)
+    joints = np.stack([0.25 + 0.01 * np.arange(17), np.full(17, 0.5), np.full(17, 0.9)], axis=1)
+    rows[0, 0] = [*joints.ravel(), 0.25, 0.4, 0.41, 0.6, 0.8]
+    return Case(
+        "movenet_multi",
+        Tensor("input", (1, None, None, 3), "int32"),
+        (Tensor("output", (1, 6, 56), "float32"),),
+        (rows,),
+        (np.zeros((1, 6, 56), np.float32),),
+        (640, 200),
+        (640, 0.41 * 160 * 5),
+    )
+
+
+def posenet() -> Case:
+    # 1280×720 in 257×257, top left: scale 257/1280; every joint sits exactly on cell (4, 8), stride 16.
+    heat = np.full((1, 17, 17, 17), -8.0, np.float32)
+    heat[0, 4, 8] = 4.0
+    nothing = np.full_like(heat, -8.0)
+    offsets, steps = np.zeros((1, 17, 17, 34), np.float32), np.zeros((1, 17, 17, 64), np.float32)
+    at = (8 * 16 * 1280 / 257, 4 * 16 * 1280 / 257)
+    return Case(
+        "posenet",
+        Tensor("input", (1, 257, 257, 3), "uint8", 1 / 128, 128),
+        tuple(Tensor(f"out{n}", (1, 17, 17, n), "float32") for n in (17, 34, 64)),
+        (heat, offsets, steps),
+        (nothing, offsets, steps),
+        at,
+        at,
+    )
+
+
+CASES = {case.decoder: case for case in (yolo_raw(), yolo_finished(), movenet_single(), movenet_multi(), posenet())}
+
+
+def made(case: Case) -> Decoder:
+    module = importlib.import_module(f"edgepose.decoders.{case.decoder}")
+    return module.create((case.input,), case.outputs, {}, COCO17, DecoderSettings())
+
+
+def decoded(case: Case, outputs: Sequence[np.ndarray]) -> list:
+    decoder = made(case)
+    view = decoder.views(np.zeros((FRAME_WH[1], FRAME_WH[0], 3), np.uint8), None)[0]
+    return decoder.decode(outputs, view)
+
+
+def test_every_decoder_has_a_case() -> None:
+    assert set(CASES) == set(decoders())
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=lambda c: c.decoder)
+class TestContract:
+    def test_one_person_comes_out_where_they_stand(self, case: Case) -> None:
+        (pose,) = decoded(case, case.one_person)
+        assert pose.keypoints.shape == (17, 3)
+        assert pose.keypoints.dtype == np.float32
+        np.testing.assert_allclose(pose.keypoints[0, :2], case.nose_px, atol=0.01)
+        np.testing.assert_allclose(pose.keypoints[16, :2], case.ankle_px, atol=0.01)
+        assert pose.box_xyxy.shape == (4,)
+        assert 0.25 <= pose.score <= 1
+
+    def test_nobody_is_an_empty_list(self, case: Case) -> None:
+        assert decoded(case, case.nobody) == []
+
+    def test_outputs_that_are_not_finite_are_an_error_not_nobody(self, case: Case) -> None:
+        broken = [np.full_like(output, np.nan) for output in case.one_person]
+        with pytest.raises(ModelError, match="not finite"):
+            decoded(case, broken)
+
+    def test_views_fit_the_declared_input(self, case: Case) -> None:
+        view = made(case).views(np.zeros((720, 1280, 3), np.uint8), None)[0]
+        assert view.tensor.dtype == np.dtype(case.input.dtype)
+        for got, declared in zip(view.tensor.shape, case.input.shape, strict=True):
+            assert declared is None or got == declared
+
+    def test_only_its_own_decoder_recognises_the_layout(self, case: Case) -> None:
+        known = [
+            name
+            for name in decoders()
+            if importlib.import_module(f"edgepose.decoders.{name}").recognise((case.input,), case.outputs, {})
+        ]
+        assert known == [case.decoder]
+
+    def test_another_frame_size_is_taken_without_a_new_decoder(self, case: Case) -> None:
+        decoder = made(case)
+        for height, width in ((720, 1280), (1, 1), (2160, 3840), (720, 1280)):
+            view = decoder.views(np.zeros((height, width, 3), np.uint8), None)[0]
+            for pose in decoder.decode(case.one_person, view):
+                assert np.isfinite(pose.keypoints).all()
+
+
+@pytest.mark.parametrize("name", ["yolo_pose", "yolo_end2end", "posenet"])
+def test_a_skeleton_that_does_not_fit_is_refused(name: str) -> None:
+    case = CASES[name]
+    module = importlib.import_module(f"edgepose.decoders.{name}")
+    short = (Tensor("output0", (1, 20, 100), "float32"),)
+    with pytest.raises(ModelError, match=r"needs|coco17"):
+        module.create((case.input,), short if name != "posenet" else case.outputs, {}, H36M17, DecoderSettings())
