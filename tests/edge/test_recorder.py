@@ -92,7 +92,7 @@ def test_a_picture_of_another_size_keeps_its_pixels(tmp_path):
 def test_replaying_images_needs_a_video(tmp_path):
     with Recorder(tmp_path / "s", INFO) as recorder:
         recorder.add(0, 0.0, [])
-    with pytest.raises(SourceError, match="video.mp4: this session has no video"):
+    with pytest.raises(SourceError, match=r"video\.mp4: this session has no video"):
         replayed(tmp_path / "s", images=True)
     (tmp_path / "s" / "video.mp4").write_bytes(b"nonsense")
     with pytest.raises(SourceError, match="no video that can be read"):

@@ -39,7 +39,7 @@ def walk(first: int, count: int) -> Poses:
     )
 
 
-@pytest.fixture()
+@pytest.fixture
 def session(tmp_path):
     write_info(tmp_path, SessionInfo(width=640, height=480, fps=10.0, started_at=NOON))
     (tmp_path / "poses").mkdir()
