@@ -154,6 +154,9 @@ class Subscriber:
         self._client.reconnect_delay_set(0.05, 0.2)  # type: ignore[arg-type]
         if login:
             self._client.username_pw_set(login["username"], login["password"])
+        self._client.on_socket_open = lambda _, __, sock: sock.setsockopt(  # no 40 ms pauses
+            socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
+        )
         self._client.on_connect = lambda client, *_: client.subscribe(topic, 1)
         self._client.on_subscribe = lambda *_: self._listening.set()
         self._client.on_message = self._hear

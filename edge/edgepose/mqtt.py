@@ -133,7 +133,7 @@ class Publisher:
     def stop(self, timeout_s: float) -> int:
         """Sends what waits, publishes "stopped", disconnects; returns how many events were left undelivered.
 
-        Takes ``timeout_s`` only when the broker is away or slow and events wait.
+        Takes ``timeout_s`` only when the broker is away or slow and events wait, and at most a second more.
         """
         self._deadline = time.monotonic() + timeout_s
         self._stopping.set()

@@ -122,6 +122,10 @@ class Link:
             raise BrokerError(f"{where}: not a host name; check mqtt.broker") from None
         except OSError as error:
             raise ConnectionError(f"{where}: {short_reason(error)}{self._hint(error)}") from None
+        sock: Any = self._client.socket()
+        if isinstance(sock, socket.socket):
+            # an answer and a message in two small packets must not wait for each other (Nagle)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def _hint(self, error: OSError) -> str:
         if isinstance(error, WebsocketConnectionError):
@@ -137,10 +141,12 @@ class Link:
                 raise BrokerError(
                     f"{where}: refuses our TLS: {self._trouble}; check mqtt.tls.certificate and key"
                 )
-            open_ = self._client.socket() is not None
-            reason = "no answer to CONNECT" if open_ else "closed without an answer"
+            if self._client.socket() is not None:
+                raise ConnectionError(
+                    f"{where}: no answer; is it an MQTT port, and does it speak MQTT {self._version}?"
+                )
             raise ConnectionError(
-                f"{where}: {reason}; is it an MQTT port, and is the scheme right (mqtts:// for TLS)?"
+                f"{where}: closed without an answer; is the scheme right (mqtts:// for TLS)?"
             )
         if not answer.is_failure:
             return

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from servers import Mosquitto, Subscriber, free_port
 
 NewMosquitto = Callable[..., Mosquitto]
 NewPublisher = Callable[..., Publisher]
+DEPLOY = Path(__file__).parents[2] / "deploy"
 PASSWORD = "p@ss:w/ör d"
 
 
@@ -216,3 +219,60 @@ def test_tls_to_a_plain_port_and_plain_to_a_tls_port(
     assert not new_publisher(f"mqtt://127.0.0.1:{secure.port}").connected(1)
     assert "is it a TLS port?" in caplog.text
     assert "is the scheme right (mqtts:// for TLS)?" in caplog.text
+
+
+def old_broker(listener: socket.socket) -> None:
+    """Says "unacceptable protocol version" to MQTT 5 and yes to 3.1.1 (MQTT 3.1.1 §3.2.2.3)."""
+    while True:
+        try:
+            client, _ = listener.accept()
+        except OSError:
+            return
+        connect = client.recv(4096)
+        level = connect[connect.index(b"MQTT") + 4]
+        client.sendall(b"\x20\x02\x00\x00" if level == 4 else b"\x20\x02\x00\x01")
+
+
+def test_a_broker_without_mqtt_5(new_publisher: NewPublisher, caplog: pytest.LogCaptureFixture) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=old_broker, args=(listener,), daemon=True).start()
+        publisher = new_publisher(f"mqtt://127.0.0.1:{listener.getsockname()[1]}", version="5")
+        assert publisher.connected(10)
+        publisher.stop(0)
+        listener.shutdown(socket.SHUT_RDWR)
+    [line] = [record.message for record in caplog.records]
+    assert line.endswith('does not speak MQTT 5; set mqtt.version = "3.1.1"; going on with 3.1.1')
+
+
+def test_the_example_configuration(
+    tmp_path: Path, new_mosquitto: NewMosquitto, new_publisher: NewPublisher
+) -> None:
+    """deploy/mosquitto.conf with our folder and port: a device speaks on its own topics only."""
+    folder = tmp_path / "etc"
+    folder.mkdir()
+    authority = Authority(tmp_path / "ca", "example CA")
+    certificate, key = authority.sign("broker", "IP:127.0.0.1")
+    for source, name in ((authority.certificate, "ca.pem"), (certificate, "broker.pem"), (key, "broker.key")):
+        (folder / name).write_bytes(source.read_bytes())
+    run("mosquitto_passwd", "-c", "-b", str(folder / "passwords"), "court", PASSWORD)
+    run("mosquitto_passwd", "-b", str(folder / "passwords"), "reader", PASSWORD)
+    (folder / "acl").write_text((DEPLOY / "mosquitto.acl").read_text())
+    port = free_port()
+    text = (DEPLOY / "mosquitto.conf").read_text().replace("/etc/mosquitto/edgepose", str(folder))
+    text = text.replace("/var/lib/mosquitto", str(tmp_path)).replace("8883", f"{port} 127.0.0.1")
+    text = text.replace("persistence true", "").replace("allow_anonymous false", "")
+    broker = new_mosquitto(text, anonymous=False).start()
+    more = {"password": PASSWORD, "tls": {"ca": authority.certificate}}
+    publisher = new_publisher(f"mqtts://127.0.0.1:{port}", username="court", **more)
+    assert publisher.connected(10)
+    with Subscriber(broker.port, username="reader", password=PASSWORD) as reader:
+        publisher.publish_event(an_event(0))
+        reader.wait(has_event(0))
+        reader.send("edgepose/court/command", b'{"transaction":"t","command":"ping"}')
+        reader.wait(lambda heard: any(one.topic.endswith("/response") for one in heard))
+    assert publisher.stop(5) == 0
+    stranger = new_publisher(f"mqtts://127.0.0.1:{port}", username="reader", **more)
+    assert stranger.connected(10)
+    stranger.publish_event(an_event(1))
+    assert stranger.stop(5) == 0
+    assert stranger.counters.refused == 1
