@@ -1,0 +1,197 @@
+"""Windows of 2D keypoints -> the 3D pose at the centre of each window.
+
+The network sees the window as ``network_input`` makes it (the trainer uses that very function) and
+its mirror image; both answers are averaged, so a mirrored player gives the mirrored pose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgepose.card import WindowSpec
+from edgepose.errors import ModelError, SettingsError
+from edgepose.models import Engine, load_card, load_runtime
+from edgepose.skeletons import COCO17, H36M17
+from edgepose.types import Float32, Pose3D, Window
+
+FEATURES = "lift-1"
+"""Name and version of what ``network_input`` computes; the card's ``features``."""
+CARD_HEIGHT_M = 1.75
+"""Height of the person in whose metres the network answers."""
+LIMIT = 8.0
+"""Positions are clipped to so many torso lengths: nobody is larger, only errors are."""
+LEAST_TORSO_PX = 1e-3
+"""A median torso shorter than this is no torso."""
+
+_SHOULDERS = COCO17.indices("left_shoulder", "right_shoulder")
+_HIPS = COCO17.indices("left_hip", "right_hip")
+_HIPS_3D = H36M17.indices("left_hip", "right_hip")
+# Limbs and their length in torso lengths: the unit where no torso is known.
+_LIMBS: tuple[tuple[str, float], ...] = (
+    ("left_shoulder-left_elbow", 0.42), ("right_shoulder-right_elbow", 0.42),
+    ("left_elbow-left_wrist", 0.44), ("right_elbow-right_wrist", 0.44),
+    ("left_hip-left_knee", 0.69), ("right_hip-right_knee", 0.69),
+    ("left_knee-left_ankle", 0.72), ("right_knee-right_ankle", 0.72),
+    ("left_shoulder-right_shoulder", 0.72), ("left_hip-right_hip", 0.43),
+)  # fmt: skip
+_LIMB_A, _LIMB_B = (COCO17.indices(*(limb.split("-")[end] for limb, _ in _LIMBS)) for end in (0, 1))
+_LIMB_TORSOS = np.array([torsos for _, torsos in _LIMBS], np.float32)
+
+
+class Lifter:
+    """A loaded lifter model; keeps nothing of a camera or player but the count of refused windows."""
+
+    def __init__(
+        self,
+        folder: Path,
+        window: WindowSpec | None = None,
+        height_m: float = CARD_HEIGHT_M,
+        threads: int = 1,
+    ) -> None:
+        """``window``: what ``lift`` will be given; None: what the card says.
+
+        Raises ModelError when card, file and window do not fit together, SettingsError for a height that
+        no person has.
+        """
+        if not 0.5 <= height_m <= 2.6:
+            raise SettingsError(f"height_m = {height_m!r}: a person's height in metres, 0.5 to 2.6")
+        card = load_card(folder, "lifter")
+        where = folder / "card.json"
+        if card.window is None:
+            raise ModelError(f"{where}: a lifter model needs window (frames, rate_hz)")
+        if window is not None and window != card.window:
+            raise ModelError(f"{where}: lifts windows of {_say(card.window)}, is to be given {_say(window)}")
+        _expect(where, "features", FEATURES, card.features)
+        _expect(where, "skeleton", COCO17.name, card.skeleton)
+        _expect(where, "output_skeleton", H36M17.name, card.output_skeleton)
+        self.window = card.window
+        self.model = card.model
+        self.refused = 0
+        """Windows answered with NaN: too little known, or no size to be found."""
+        self._scale = np.float32(height_m / CARD_HEIGHT_M)
+        self._runtime = load_runtime(card.runtime, folder / card.files[0].path, Engine(threads=threads))
+        width = card.window.frames * len(COCO17) * 3
+        _check_width(folder, "input", [t.shape for t in self._runtime.inputs], width)
+        _check_width(folder, "output", [t.shape for t in self._runtime.outputs], len(H36M17) * 3)
+
+    def lift(self, windows: Sequence[Window]) -> list[Pose3D]:
+        """The h36m17 pose at each window's centre: metres, camera axes, origin at mid-hips.
+
+        A window with less than half of its joints known, or without any size, gives an all-NaN pose.
+        Raises ModelError when a window is not (frames, 17, 3).
+        """
+        if not windows:
+            return []
+        expected = (self.window.frames, len(COCO17), 3)
+        for window in windows:
+            if window.keypoints.shape != expected:
+                raise ModelError(
+                    f"{self.model.name}: expected coco17 windows {expected}, got {window.keypoints.shape}"
+                )
+        poses = self.lift_array(np.stack([window.keypoints for window in windows]))
+        return [Pose3D(H36M17.name, pose) for pose in poses]
+
+    def lift_array(self, keypoints: Float32) -> Float32:
+        """(N, T, 17, 3) px windows -> (N, 17, 3) metres; otherwise as ``lift``."""
+        inputs, usable = network_input(keypoints)
+        poses = np.full((len(inputs), len(H36M17), 3), np.nan, np.float32)
+        self.refused += int(np.count_nonzero(~usable))
+        if usable.any():
+            inputs = inputs[usable]
+            both = np.concatenate([inputs, mirrored(inputs, COCO17.mirror)])
+            answer = self._runtime.run(both.reshape(len(both), -1))[0].reshape(2, len(inputs), -1, 3)
+            pose = (answer[0] + mirrored(answer[1], H36M17.mirror)) * np.float32(0.5)
+            poses[usable] = (pose - pose[:, _HIPS_3D].mean(axis=1, keepdims=True)) * self._scale
+        return poses
+
+
+def network_input(keypoints: Float32) -> tuple[Float32, NDArray[np.bool_]]:
+    """(N, T, 17, 3) px -> (N, T, 17, 3) x, y in torso lengths and confidence; (N,) which are usable.
+
+    Missing joints are interpolated from the neighbouring samples and keep confidence 0; a joint missing
+    all through the window is (0, 0, 0). Origin of each sample: mid-hips, else neck, else the mean of the
+    known joints; unit: median torso length of the window, else a guess from the limbs; y down
+    (contracts §6). Usable: at least half of all joints known and a length to measure by.
+    """
+    known = np.isfinite(keypoints[..., 0]) & np.isfinite(keypoints[..., 1])
+    usable: NDArray[np.bool_] = 2 * np.count_nonzero(known, axis=(1, 2)) >= known.shape[1] * known.shape[2]
+    points = np.where(known[..., None], keypoints[..., :2], np.float32(0))
+    ever: NDArray[np.bool_] = known.any(axis=1)
+    if not known.all():
+        points = _filled(points, known)
+    unit = _unit(points, ever)
+    usable &= unit > LEAST_TORSO_PX
+    unit = np.where(usable, unit, np.float32(1))
+    points = (points - _origin(points, ever)) / unit[:, None, None, None]
+    inputs = np.empty((*known.shape, 3), np.float32)
+    inputs[..., :2] = np.where(ever[:, None, :, None], np.clip(points, -LIMIT, LIMIT), 0)
+    confidence = np.where(known, keypoints[..., 2], 0)
+    inputs[..., 2] = np.clip(np.nan_to_num(confidence, posinf=1.0), 0, 1)
+    return inputs, usable
+
+
+def mirrored(values: Float32, swap: NDArray[np.intp]) -> Float32:
+    """(..., K, 3) as seen in a mirror: first axis negated, left and right joints swapped."""
+    twin: Float32 = values[..., swap, :] * np.array([-1, 1, 1], np.float32)
+    return twin
+
+
+def _filled(points: Float32, known: NDArray[np.bool_]) -> Float32:
+    """(N, T, K, 2) with unknown samples interpolated in time, held at the ends; never known: 0."""
+    frames = known.shape[1]
+    order = np.arange(frames)[None, :, None]
+    before = np.maximum.accumulate(np.where(known, order, -1), axis=1)
+    after = np.minimum.accumulate(np.where(known, order, frames)[:, ::-1], axis=1)[:, ::-1]
+    start = np.where(before >= 0, before, np.minimum(after, frames - 1))
+    end = np.where(after < frames, after, start)
+    weight = ((order - start) / np.maximum(end - start, 1)).astype(np.float32)[..., None]
+    first = np.take_along_axis(points, start[..., None], axis=1)
+    last = np.take_along_axis(points, end[..., None], axis=1)
+    filled: Float32 = first + np.clip(weight, 0, 1) * (last - first)
+    return filled
+
+
+def _unit(points: Float32, ever: NDArray[np.bool_]) -> Float32:
+    """(N,) median torso length in px of filled points; guessed from the limbs where no torso is known."""
+    shoulders, hips = points[:, :, _SHOULDERS].mean(axis=2), points[:, :, _HIPS].mean(axis=2)
+    unit: Float32 = np.median(np.hypot(*np.moveaxis(shoulders - hips, -1, 0)), axis=1).astype(np.float32)
+    without = ~(ever[:, _SHOULDERS].all(axis=1) & ever[:, _HIPS].all(axis=1))
+    if without.any():
+        points, ever = points[without], ever[without]
+        # Foreshortening only shortens: the longest limb, at its longest, is the best measure.
+        lengths = np.hypot(*np.moveaxis(points[:, :, _LIMB_A] - points[:, :, _LIMB_B], -1, 0))
+        torsos = np.quantile(lengths, 0.9, axis=1) / _LIMB_TORSOS
+        unit[without] = np.where(ever[:, _LIMB_A] & ever[:, _LIMB_B], torsos, 0).max(axis=1)
+    return unit
+
+
+def _origin(points: Float32, ever: NDArray[np.bool_]) -> Float32:
+    """(N, T, 1, 2) mid-hips, else neck, else the mean of the joints that are known."""
+    origin: Float32 = points[:, :, _HIPS].mean(axis=2, keepdims=True)
+    hips = ever[:, _HIPS].all(axis=1)
+    if not hips.all():
+        neck = points[:, :, _SHOULDERS].mean(axis=2, keepdims=True)
+        count = np.maximum(np.count_nonzero(ever, axis=1), 1).astype(np.float32)
+        centre = points.sum(axis=2, keepdims=True) / count[:, None, None, None]
+        other = np.where(ever[:, _SHOULDERS].all(axis=1)[:, None, None, None], neck, centre)
+        origin = np.where(hips[:, None, None, None], origin, other)
+    return origin
+
+
+def _say(window: WindowSpec) -> str:
+    return f"{window.frames} samples at {window.rate_hz:g} Hz"
+
+
+def _expect(where: Path, key: str, expected: str, got: str | None) -> None:
+    if got != expected:
+        raise ModelError(f"{where}: {key} is {got!r}; this version of edgepose lifts with {expected!r}")
+
+
+def _check_width(folder: Path, kind: str, shapes: Sequence[tuple[int | None, ...]], width: int) -> None:
+    if len(shapes) != 1 or len(shapes[0]) != 2 or shapes[0][0] is not None or shapes[0][1] != width:
+        got = ", ".join(map(str, shapes))
+        raise ModelError(f"{folder}: expected one {kind} (None, {width}), the network has {got}")
