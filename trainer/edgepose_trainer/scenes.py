@@ -31,10 +31,12 @@ class Difficulty:
     people: int = 4
     duration_s: float = 8.0
     motion: Motion = "walk"
+    pace: float = 1.0
+    """2: everybody moves twice as fast."""
     noise: float = 0.012
     """Standard deviation of a joint."""
     box_noise: float = 0.015
-    miss: float = 0.04
+    miss: float = 0.035
     """Chance that a person is not seen in a frame, alone."""
     burst_per_s: float = 0.03
     """Rate of longer blackouts of one person (0.2 to 0.8 s)."""
@@ -93,7 +95,7 @@ def make_scene(seed: int, difficulty: Difficulty, size_wh: tuple[int, int] = (12
     d = difficulty
     frames = max(1, round(d.duration_s * d.fps))
     times_s = np.arange(frames) / d.fps
-    feet, heights = paths(rng, d.motion, d.people, times_s, size_wh)
+    feet, heights = paths(rng, d.motion, d.people, times_s, size_wh, d.pace)
     bodies = [Body.random(rng) for _ in range(d.people)]
     keypoints = np.stack([draw_body(rng, bodies[p], times_s, feet[p], heights[p]) for p in range(d.people)])
     boxes = _true_boxes(keypoints, heights)
@@ -114,12 +116,12 @@ def make_scenes(seed: int, count: int, base: Difficulty | None = None) -> list[S
 
     rng = np.random.default_rng(seed)
     base = base or Difficulty()
-    motions: tuple[Motion, ...] = ("walk", "court", "street", "crossing")
+    motions: tuple[Motion, ...] = ("walk", "court", "street", "crossing", "bounce")
     scenes = []
     for i in range(count):
         harder = {
-            name: getattr(base, name) * rng.uniform(0.5, 1.6)
-            for name in ("noise", "box_noise", "miss", "burst_per_s", "ghosts", "duplicates", "swap")
+            name: getattr(base, name) * rng.uniform(0.5, 1.4)
+            for name in ("pace", "noise", "box_noise", "miss", "burst_per_s", "ghosts", "duplicates", "swap")
         }
         difficulty = replace(
             base, fps=float(rng.choice([10, 15, 25, 30, 50, 60])), people=int(rng.integers(2, 11)),

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Float64: TypeAlias = NDArray[np.float64]
-Motion: TypeAlias = Literal["walk", "court", "street", "crossing"]
+Motion: TypeAlias = Literal["walk", "court", "street", "crossing", "bounce"]
 
 
 @dataclass(frozen=True)
@@ -61,13 +61,13 @@ def draw_body(rng: np.random.Generator, body: Body, times_s: Float64, feet: Floa
 
 
 def paths(
-    rng: np.random.Generator, motion: Motion, people: int, times_s: Float64, size_wh: tuple[int, int]
+    rng: np.random.Generator, motion: Motion, people: int, times_s: Float64, size_wh: tuple[int, int], pace: float
 ) -> tuple[Float64, Float64]:
-    """Feet (P, F, 2) px and heights (P, F) px; the lower in the picture, the taller."""
+    """Feet (P, F, 2) px and heights (P, F) px; the lower in the picture, the taller. ``pace`` 2: twice as fast."""
     width, height = size_wh
-    dt = float(times_s[1] - times_s[0]) if len(times_s) > 1 else 1.0
+    dt = pace * (float(times_s[1] - times_s[0]) if len(times_s) > 1 else 1.0)
     tall = height * rng.uniform(0.14, 0.32)
-    kinds = {"walk": _walk, "court": _court, "street": _street, "crossing": _crossing}
+    kinds = {"walk": _walk, "court": _court, "street": _street, "crossing": _crossing, "bounce": _bounce}
     move = kinds[motion]
     floor = np.array([[0.04 * width, 0.5 * height], [0.96 * width, 0.98 * height]])
     feet = np.stack([move(rng, p, len(times_s), dt, tall, floor) for p in range(people)])
@@ -142,6 +142,15 @@ def _crossing(rng: np.random.Generator, person: int, frames: int, dt: float, tal
     x = middle[0] + direction * reach * sweep + 0.15 * tall * _wander(rng, frames, dt, 1.0)
     y = middle[1] + rng.normal(0, 0.06 * tall) + 0.05 * tall * _wander(rng, frames, dt, 1.5)
     return np.column_stack([x, y])
+
+
+def _bounce(rng: np.random.Generator, person: int, frames: int, dt: float, tall: float, floor: Float64) -> Float64:
+    """Straight lines at even speed, thrown back by the edges of the floor like a billiard ball."""
+    angle, speed = rng.uniform(0, 2 * np.pi), tall * rng.uniform(0.3, 1.2)
+    side = floor[1] - floor[0]
+    velocity = speed * np.array([np.cos(angle), 0.5 * np.sin(angle)])
+    run = rng.uniform(0, 2 * side) + np.arange(frames)[:, None] * dt * velocity
+    return np.asarray(floor[0] + side - np.abs(np.mod(run, 2 * side) - side))
 
 
 def _wander(rng: np.random.Generator, frames: int, dt: float, memory_s: float) -> Float64:
