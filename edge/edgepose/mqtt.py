@@ -76,6 +76,7 @@ class Publisher:
         self._poses = LivePoses(settings.poses_hz, clock)
         self._changed = threading.Condition()
         self._up = self._away = False
+        self._short_lives = 0
         self._error: BrokerError | None = None
         self._stopping = threading.Event()
         self._deadline = 0.0
@@ -163,7 +164,7 @@ class Publisher:
             except BrokerError as error:
                 self._refused(error)
             except ConnectionError as error:
-                self._lost(str(error))
+                self._lost(str(error), time.monotonic() - began)
             except Exception:  # noqa: BLE001 - the thread must outlive its own mistakes; nothing is lost
                 _log.exception("mqtt: connecting anew")
             failures = 1 if time.monotonic() - began > _STABLE_S else failures + 1
@@ -271,7 +272,10 @@ class Publisher:
             self._error = error
             self._changed.notify_all()
 
-    def _lost(self, reason: str) -> None:
+    def _lost(self, reason: str, lived_s: float) -> None:
         if not self._away:
-            _log.warning("mqtt: %s; trying again", reason)
+            self._short_lives = self._short_lives + 1 if lived_s < _STABLE_S else 0
+            # brokers end the older of two connections with one name, many without saying so
+            clash = f"; does another device call itself {self._device!r}?" if self._short_lives >= 3 else ""
+            _log.warning("mqtt: %s; trying again%s", reason, clash)
         self._away = True

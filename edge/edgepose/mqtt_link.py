@@ -215,10 +215,9 @@ class Link:
         self, _: Client, __: Any, flags: DisconnectFlags, reason: ReasonCode, ___: Any
     ) -> None:
         if flags.is_disconnect_packet_from_server:
-            hint = "; another client uses this device's name" if reason.value == 142 else ""
-            self.why = f"the broker hung up: {reason}{hint}"
-        elif self._trouble:
-            self.why = self._trouble
+            self.why = f"the broker hung up: {reason}"
+        elif self._trouble or reason != "Unspecified error":
+            self.why = f"the connection was lost: {self._trouble or reason}"
         self.alive = False
 
     def _on_publish(self, _: Client, __: Any, mid: int, reason: ReasonCode, ___: Any) -> None:

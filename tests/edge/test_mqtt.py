@@ -120,6 +120,15 @@ def test_a_will_that_comes_late_is_contradicted(mosquitto: Mosquitto, new_publis
         assert [status["state"] for status in listener.on("/status")] == ["online", "offline", "online"]
 
 
+def test_two_devices_of_one_name_are_told(
+    mosquitto: Mosquitto, new_publisher: NewPublisher, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert new_publisher(mosquitto.url).connected(5)
+    assert new_publisher(mosquitto.url, boot="boot-2").connected(5)
+    with Subscriber(mosquitto.port) as listener:
+        listener.wait(lambda _: "does another device call itself 'court'?" in caplog.text)
+
+
 def test_broker_appears_later(
     new_mosquitto: NewMosquitto, new_publisher: NewPublisher, caplog: pytest.LogCaptureFixture
 ) -> None:
