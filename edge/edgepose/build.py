@@ -44,7 +44,8 @@ def open_source(address: str, capture: CaptureSettings, images: bool = False) ->
     """
     kind = source_kind(address)
     module = importlib.import_module(f"edgepose.sources.{kind}")
-    options = {"images": images} if kind == "replay" else {}
+    pictures = images and (Path(address) / "video.mp4").is_file()
+    options = {"images": pictures} if kind == "replay" else {}
     return cast(Source, module.open_source(address, capture, **options))
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from edgepose import build
 from edgepose.capture import Capture
+from edgepose.card import ModelId
 from edgepose.config import CameraSettings, Settings
 from edgepose.decoders import View
 from edgepose.estimator import Estimator
@@ -63,6 +64,7 @@ class CameraLine:
         replayed = build.source_kind(camera.source) == "replay"
         pose = None if replayed else build.estimator(camera.pose or settings.pose, settings.models_dir)
         self._pose: Estimator | None = pose
+        self.model: ModelId | None = pose.model if pose else None
         self.capture = Capture(
             lambda: build.open_source(camera.source, camera.capture, images), camera.capture, self._prepare
         )
@@ -80,14 +82,12 @@ class CameraLine:
     def run(self) -> None:
         """Takes every frame through the line; afterwards ``error`` says what went wrong, if anything did."""
         try:
-            last = Frame(-1, 0.0)
             for prepared in self.capture:
-                last = prepared.frame
                 self._take(prepared)
-            finished = self.pipeline.finish()
-            self.progress.events += len(finished.events)
+            last = self.pipeline.finish()
+            self.progress.events += len(last.events)
             for output in self.outputs:
-                output.step(last, finished) if finished.events else None
+                output.step(None, last)
         except Exception as error:  # noqa: BLE001 - the device must hear of it, the other cameras go on
             self.error = error
             _log.info("camera %s: %s", self.name, error)

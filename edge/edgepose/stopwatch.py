@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from edgepose import build
 from edgepose.config import PoseSettings, Settings, StrokeSettings, TrackerSettings
 from edgepose.skeletons import COCO17
 from edgepose.tracker import Tracker
-from edgepose.types import Float32, Pose
+from edgepose.types import Float32, Handedness, Pose, Track
 
 _WIDTH, _HEIGHT, _FPS = 1280, 720, 30.0
 # A standing person, fractions of the height, in coco17 order.
@@ -29,7 +30,7 @@ def measure(
     rows = _pose_rows(model, threads, rounds, models_dir) if model else []
     tracker = Tracker(COCO17, TrackerSettings())
     walk = list(walkers(people, rounds))
-    rows.append(_row(f"tracker, {people} people", [_ms(lambda t=t, p=p: tracker.update(p, t)) for t, p in walk]))
+    rows.append(_row(f"tracker, {people} people", [_ms(partial(tracker.update, p, t)) for t, p in walk]))
     found = build.action_models(settings)
     if found is not None:
         rows += _action_rows(found, people, walk)
@@ -73,8 +74,6 @@ def _pose_rows(model: str, threads: int, rounds: int, models_dir: Path | None) -
 def _action_rows(
     found: build.ActionModels, people: int, walk: list[tuple[float, list[Pose]]]
 ) -> list[dict[str, Any]]:
-    from edgepose.types import Track
-
     action = build.action(found, COCO17)
     cut, scored, lifted = [], [], []
     for frame, (time_s, poses) in enumerate(walk):
@@ -83,12 +82,15 @@ def _action_rows(
         windows = action.windows.add(tracks, frame, time_s)
         cut.append(1e3 * (time.perf_counter() - begun))
         if windows:
-            scored.append(_ms(lambda w=windows: action.classifier.scores(w, lambda track: "right")))
+            scored.append(_ms(partial(action.classifier.scores, windows, _right_handed)))
         if windows and action.lifter is not None:
-            lifter = action.lifter
-            lifted.append(_ms(lambda w=windows: lifter.lift(w[:1])))
+            lifted.append(_ms(partial(action.lifter.lift, windows[:1])))
     rows = [_row(f"windows, {people} people", cut), _row(f"features and classifier, {people} windows", scored)]
     return [*rows, _row("lifter, 1 window", lifted)] if lifted else rows
+
+
+def _right_handed(track: int) -> Handedness:
+    return "right"
 
 
 def _ms(work: Callable[[], object]) -> float:

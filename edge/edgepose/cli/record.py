@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,6 +30,7 @@ def command(
     from edgepose.cli import running
     from edgepose.errors import SettingsError
     from edgepose.outputs import Recording
+    from edgepose.session import SessionInfo
 
     settings = running.settings_from(config, source, model, broker, models_dir, threads)
     if len(settings.camera) > 1:
@@ -36,6 +38,18 @@ def command(
     publish = broker is not None or config is not None
 
     def record(line: CameraLine) -> Sequence[Output]:
-        return [Recording(out, line.info, line.skeleton, line.model, settings.device, line.name, video)]
+        info = line.info
+        session = SessionInfo(
+            skeleton=line.skeleton.name,
+            width=info.width,
+            height=info.height,
+            fps=info.fps,
+            camera=line.name,
+            device=settings.device,
+            started_at=datetime.fromtimestamp(info.started_unix_s, timezone.utc),
+            pose_model={"name": line.model.name, "sha256": line.model.sha256} if line.model else None,
+            source=info.address,
+        )
+        return [Recording(out, session, video)]
 
     return running.run_device(settings, running.Wanted(publish, tell=print_line, extra=record))

@@ -107,13 +107,15 @@ def run_device(settings: Settings, wanted: Wanted) -> int:
     from edgepose.wire import uuid7
 
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="edgepose: %(message)s")
+    logging.getLogger("edgepose.mqtt").setLevel(logging.CRITICAL)  # until first contact, which says it itself
     boot = uuid7()
     with ExitStack() as stack:
         publisher = _publisher(settings, boot, stack) if wanted.mqtt and settings.mqtt.enabled else None
         lines: list[CameraLine] = []
-        stack.callback(lambda: [line.stop() for line in lines])
         for camera in settings.camera:
-            lines.append(CameraLine(settings, camera, boot, images=wanted.drawn is not None))
+            line = CameraLine(settings, camera, boot, images=wanted.drawn is not None)
+            stack.callback(line.stop)
+            lines.append(line)
         device = Device(lines)
         _outputs(device, publisher, wanted)
         if publisher is not None:
@@ -148,11 +150,12 @@ def _publisher(settings: Settings, boot: str, stack: ExitStack) -> Publisher:
 
 def _first_contact(publisher: Publisher, settings: Settings, live: bool) -> None:
     """A broker that says no is a mistake; one that is away is weather for cameras, a mistake for files."""
-    if publisher.connected(settings.mqtt.connect_timeout_s):
-        return
     where = settings.mqtt.broker.rpartition("@")[2]
-    if not live:
-        raise BrokerError(f"broker {where} is not there; start one, give --broker, or leave it out with --no-mqtt")
+    if not publisher.connected(settings.mqtt.connect_timeout_s):
+        if not live:
+            raise BrokerError(f"broker {where} is not there; start one, give --broker, or leave it out with --no-mqtt")
+        logging.warning("broker %s is not there yet; events wait in the queue", where)
+    logging.getLogger("edgepose.mqtt").setLevel(logging.NOTSET)
 
 
 def _outputs(device: Device, publisher: Publisher | None, wanted: Wanted) -> None:

@@ -7,7 +7,7 @@ people whom nobody follows yet. Source of the crop rule and its constants: seed_
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -23,7 +23,9 @@ from edgepose.types import Array, Float32, Image, Pose, Track
 _SEEN = 0.2  # a joint below is not used for the crop or the person's score
 _TORSO_REACH, _BODY_REACH = 1.9, 1.2
 _CROP_ALPHA = 0.9  # weight of the new crop against the track's last one
-_FIRST_SEEN_SCORE = 0.3  # a search crop must be surer: mean over all joints, not only the seen ones
+# The mean over all 17 joints (not only the seen ones) must be surer the less a person is known: a door
+# handle looks like somebody in a search crop, but no longer in the crop that follows it.
+_SURE = {"searched": 0.3, "new": 0.4, "known": 0.15}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,8 @@ class Crop:
     x: float
     y: float
     side: float
+    least: float = _SURE["known"]
+    """Mean confidence that a person in it must have."""
     cuts: tuple[float, float, float, float] | None = None
     """Of a search: a person who reaches beyond this x1, y1, x2, y2 is cut off by the crop."""
 
@@ -69,17 +73,19 @@ class MoveNetSingle:
         keypoints[:, 1] = crop.y + yxs[:, 0] * crop.side
         keypoints[:, 2] = yxs[:, 2]
         seen = keypoints[:, 2] > _SEEN
-        if not seen.any() or (crop.cuts and not self._sure(keypoints, seen, crop.cuts)):
+        if not seen.any() or keypoints[:, 2].mean() < crop.least:
+            return []
+        if crop.cuts and not self._whole(keypoints, seen, crop.cuts):
             return []
         score = float(keypoints[seen, 2].mean())
         if score < self._settings.min_score:
             return []
         return [Pose(keypoints, box_of_keypoints(keypoints[seen]), score)]
 
-    def _sure(self, keypoints: Float32, seen: Array, cuts: tuple[float, float, float, float]) -> bool:
+    def _whole(self, keypoints: Float32, seen: Array, cuts: tuple[float, float, float, float]) -> bool:
         points = keypoints[seen, :2]
-        whole = (points >= cuts[:2]).all() and (points <= cuts[2:]).all()
-        return bool(whole and keypoints[:, 2].mean() >= _FIRST_SEEN_SCORE and self._torso_seen(keypoints))
+        inside = (points >= cuts[:2]).all() and (points <= cuts[2:]).all()
+        return bool(inside and self._torso_seen(keypoints))
 
     def _torso_seen(self, keypoints: Float32) -> bool:
         """A shoulder and a hip."""
@@ -94,9 +100,9 @@ class MoveNetSingle:
 
     def _follow(self, track: Track, image: Image) -> Crop:
         crop = self._next_crop(track.pose, image)
-        last = self._crops.get(track.id)
         if track.id < 0:
-            return crop
+            return replace(crop, least=_SURE["new"])
+        last = self._crops.get(track.id)
         if last is not None:
             new, old = _CROP_ALPHA, 1 - _CROP_ALPHA
             crop = Crop(
@@ -150,7 +156,8 @@ def _search_crops(width: int, height: int) -> list[Crop]:
     squares = [((width - long_side) / 2, (height - long_side) / 2, long_side)]
     for side in (float(min(width, height)), min(width, height) / 2):
         squares += [(x, y, side) for y in _spread(height, side) for x in _spread(width, side)]
-    return [Crop(x, y, side, _cuts(x, y, side, width, height)) for x, y, side in squares]
+    least = _SURE["searched"]
+    return [Crop(x, y, side, least, _cuts(x, y, side, width, height)) for x, y, side in squares]
 
 
 def _cuts(x: float, y: float, side: float, width: int, height: int) -> tuple[float, float, float, float]:

@@ -30,7 +30,7 @@ class OpenCvRuntime:
             raise ModelError(f"{path}: OpenCV DNN cannot load it: {error.err}") from None
         self._net.setPreferableBackend(cv2.dnn.DNN_BACKEND_OPENCV)
         self._names = list(self._net.getUnconnectedOutLayersNames())
-        if not self._names:
+        if self._net.empty():
             raise ModelError(f"{path}: OpenCV DNN finds no layers in it")
         self.inputs = (Tensor("", (None, None, None, None), "float32"),)
         self.outputs = tuple(Tensor(name, (), "float32") for name in self._names)
