@@ -69,6 +69,8 @@ class ReplaySource:
             started_unix_s=info.started_at.timestamp(),
             skeleton=info.skeleton,
             frames=len(self._index),
+            players={track: player.model_dump() for track, player in info.players.items()},
+            tracked=bool((poses.track >= 0).any()),
         )
 
     def frames(self) -> Iterator[Frame]:

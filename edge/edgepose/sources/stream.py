@@ -18,6 +18,9 @@ from edgepose.sources import SourceInfo, without_password
 from edgepose.types import Frame
 from edgepose.videocapture import VideoCapture
 
+_OLD_S = 2.0
+"""Longest search for the first frame that is not old."""
+
 
 def open_source(address: str, settings: CaptureSettings) -> StreamSource:
     """Opens a stream; raises SourceError when nobody answers in time or what answers is no video."""
@@ -43,6 +46,8 @@ class StreamSource:
         """``capture`` has its first frame grabbed already; ``shown`` is the address without password."""
         self._capture = capture
         self._stall_s = stall_s
+        self._more = True
+        self._stalled_s = float("-inf")
         self.skipped = 0
         fps, count = capture.get(cv2.CAP_PROP_FPS), capture.get(cv2.CAP_PROP_FRAME_COUNT)
         is_file = shown.lower().startswith("http") and 1 < count < 1e9
@@ -62,11 +67,10 @@ class StreamSource:
 
     def frames(self) -> Iterator[Frame]:
         """Yields frames; a live stream that ends or stalls raises SourceLost, a file simply ends."""
-        index = 0
+        index = self._drop_old() if self.info.live and self._stamped else 0
         file_clock, clock = FileClock(self.info.fps), StreamClock()
-        while True:
-            arrival_s = time.monotonic()
-            stamp_s = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000.0
+        while self._more:
+            arrival_s, stamp_s = time.monotonic(), self._stamp_s()
             image = self._capture.retrieve()
             if image is None:
                 self.skipped += not self._capture.closing
@@ -76,15 +80,37 @@ class StreamSource:
             else:
                 yield Frame(index, file_clock.stamp(stamp_s), image)
             index += 1
-            asked_s = time.monotonic()
-            if not self._capture.grab():
-                break
-        if self._capture.closing:
-            return
-        if self.info.live:
-            stalled = time.monotonic() - asked_s >= 0.9 * self._stall_s
+            self._grab()
+        if self.info.live and not self._capture.closing:
+            stalled = time.monotonic() - self._stalled_s < 1.0
             what = f"nothing came for {self._stall_s:g} s" if stalled else "the stream ended"
             raise SourceLost(f"{self.info.address}: {what}")
+
+    def _grab(self) -> bool:
+        """After a stall FFmpeg still gives the frames that its decoder holds, then ends."""
+        asked_s = time.monotonic()
+        self._more = self._capture.grab()
+        now_s = time.monotonic()
+        if now_s - asked_s >= 0.9 * self._stall_s:
+            self._stalled_s = now_s
+        return self._more
+
+    def _stamp_s(self) -> float:
+        return self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000.0
+
+    def _drop_old(self) -> int:
+        """Passes what FFmpeg had read ahead while opening, until two running had to be waited for.
+
+        Those pictures are old, and nothing says how old: they would make the clock run ahead of arrival.
+        Returns how many were passed; the frame after them is grabbed.
+        """
+        start_s = before_s = time.monotonic()
+        stamp_s, passed, waited = self._stamp_s(), 0, 0
+        while waited < 2 and before_s - start_s < _OLD_S and self._grab():
+            now_s, now_stamp_s = time.monotonic(), self._stamp_s()
+            waited = waited + 1 if now_s - before_s >= 0.5 * (now_stamp_s - stamp_s) else 0
+            before_s, stamp_s, passed = now_s, now_stamp_s, passed + 1
+        return passed
 
     def close(self) -> None:
         """Hangs up; safe to call twice and from another thread."""
