@@ -120,7 +120,7 @@ def network_input(keypoints: Float32) -> tuple[Float32, NDArray[np.bool_]]:
     known = np.isfinite(keypoints[..., 0]) & np.isfinite(keypoints[..., 1])
     usable: NDArray[np.bool_] = 2 * np.count_nonzero(known, axis=(1, 2)) >= known.shape[1] * known.shape[2]
     points = np.where(known[..., None], keypoints[..., :2], np.float32(0))
-    ever: NDArray[np.bool_] = known.any(axis=1)
+    ever = np.logical_or.reduce(known, axis=1)
     if not known.all():
         points = _filled(points, known)
     unit = _unit(points, ever)
@@ -159,7 +159,7 @@ def _unit(points: Float32, ever: NDArray[np.bool_]) -> Float32:
     """(N,) median torso length in px of filled points; guessed from the limbs where no torso is known."""
     shoulders, hips = points[:, :, _SHOULDERS].mean(axis=2), points[:, :, _HIPS].mean(axis=2)
     unit: Float32 = np.median(np.hypot(*np.moveaxis(shoulders - hips, -1, 0)), axis=1).astype(np.float32)
-    without = ~(ever[:, _SHOULDERS].all(axis=1) & ever[:, _HIPS].all(axis=1))
+    without = ~(_both(ever, _SHOULDERS) & _both(ever, _HIPS))
     if without.any():
         points, ever = points[without], ever[without]
         # Foreshortening only shortens: the longest limb, at its longest, is the best measure.
@@ -172,14 +172,19 @@ def _unit(points: Float32, ever: NDArray[np.bool_]) -> Float32:
 def _origin(points: Float32, ever: NDArray[np.bool_]) -> Float32:
     """(N, T, 1, 2) mid-hips, else neck, else the mean of the joints that are known."""
     origin: Float32 = points[:, :, _HIPS].mean(axis=2, keepdims=True)
-    hips = ever[:, _HIPS].all(axis=1)
+    hips = _both(ever, _HIPS)
     if not hips.all():
         neck = points[:, :, _SHOULDERS].mean(axis=2, keepdims=True)
         count = np.maximum(np.count_nonzero(ever, axis=1), 1).astype(np.float32)
         centre = points.sum(axis=2, keepdims=True) / count[:, None, None, None]
-        other = np.where(ever[:, _SHOULDERS].all(axis=1)[:, None, None, None], neck, centre)
+        other = np.where(_both(ever, _SHOULDERS)[:, None, None, None], neck, centre)
         origin = np.where(hips[:, None, None, None], origin, other)
     return origin
+
+
+def _both(ever: NDArray[np.bool_], pair: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """(N, K) -> (N,)."""
+    return ever[:, pair[0]] & ever[:, pair[1]]
 
 
 def _say(window: WindowSpec) -> str:

@@ -192,7 +192,7 @@ def train(
     export(network, out / "weights.onnx", "courtlift-n")
     card = _card(out, paths, aside, network)
     cards.save(card, out)
-    figures = _figures(Lifter(out), [take for take in takes if take.player in aside], aside, data)
+    figures = _figures(Lifter(out), [take for take in takes if take.player in aside], aside)
     cards.save(card.model_copy(update={"figures": figures}), out)
     return out
 
@@ -202,7 +202,7 @@ def aside_views(takes: Sequence[Take], detector: Detector, count: int = 6000) ->
     return views(takes, count, detector, np.random.default_rng(20))
 
 
-def _figures(lifter: Lifter, takes: Sequence[Take], aside: Sequence[str], data: Path) -> list[Figure]:
+def _figures(lifter: Lifter, takes: Sequence[Take], aside: Sequence[str]) -> list[Figure]:
     figures = []
     for kind, detector in (("exact 2D", EXACT), ("detector-like noise", Detector())):
         errors = measure(lifter, aside_views(takes, detector))
@@ -218,7 +218,7 @@ def _figures(lifter: Lifter, takes: Sequence[Take], aside: Sequence[str], data: 
                     value=round(value, 1),
                     unit="mm",
                     data=f"Tennis-MoCap players {', '.join(aside)} (not trained on), virtual cameras, {kind}",
-                    command=f"python bench/lifter.py --data {data.name}",
+                    command="python bench/lifter.py --data DIR",
                     date=date.today().isoformat(),
                 )
             )
@@ -251,9 +251,8 @@ def _card(out: Path, paths: Sequence[Path], aside: Sequence[str], network: Perce
         ],
         limits=(
             f"A first, simple lifter: {network.parameters} parameters, trained minutes on one core on tennis "
-            "only. The pose is that of the window's centre, so it comes half a window late. Depth is weakest, "
-            "ankles and wrists most. Size assumes a 1.75 m person unless the height is given; the face and the "
-            "spine between hips and neck are placed by proportion. Not for measuring joint angles to a few "
-            "degrees."
+            "only. The pose is that of the window's centre, half a window late. Depth is weakest, "
+            "ankles and wrists most. Size assumes a 1.75 m person unless the height is given; face and spine "
+            "between hips and neck are placed by proportion. Not for joint angles to a few degrees."
         ),
     )
