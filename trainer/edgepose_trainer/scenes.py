@@ -41,7 +41,7 @@ class Difficulty:
     burst_per_s: float = 0.03
     """Rate of longer blackouts of one person (0.2 to 0.8 s)."""
     occlusion: float = 0.5
-    """Chance to be missed when wholly covered by a nearer person."""
+    """Chance to be missed when wholly covered by a nearer person; half covered people lose joints."""
     ghosts: float = 0.03
     """False people per true person."""
     duplicates: float = 0.01
@@ -209,7 +209,7 @@ class _Detector:
         score = np.clip(rng.normal(0.8 - 0.3 * cover, d.score_noise), 0.05, 0.99)
         confidence = np.clip(rng.normal(score, 0.1, JOINTS), 0.05, 1.0)
         full = np.column_stack([points, confidence])
-        full[rng.random(JOINTS) < d.joint_drop + 0.4 * cover * (rng.random() < 0.5)] = np.nan, np.nan, 0.0
+        full[rng.random(JOINTS) < d.joint_drop + 0.8 * d.occlusion * cover * (rng.random() < 0.5)] = np.nan, np.nan, 0.0
         return box + rng.normal(0, d.box_noise * height, 4), full, float(score)
 
     def _false(
