@@ -37,7 +37,7 @@ class Command:
         self._reading = threading.Lock()
         self._closing_lock = threading.Lock()
         self._fd, write_fd = os.pipe()
-        with contextlib.suppress(OSError):  # a bigger pipe only saves wake-ups
+        with contextlib.suppress(OSError, AttributeError):  # a bigger pipe only saves wake-ups
             fcntl.fcntl(self._fd, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
         try:
             self._process = subprocess.Popen(

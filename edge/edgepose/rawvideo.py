@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from edgepose.types import Image
 
 RAW_FORMATS = ("bgr24", "rgb24", "gray", "yuv420p")
+_MOST_PIXELS = 16384
+"""Of one side: a damaged header must not ask for gigabytes."""
 Planes = NDArray[np.uint8]
 
 
@@ -60,7 +62,7 @@ def parse_y4m_header(line: bytes) -> tuple[RawFormat, float | None]:
         raise ValueError(f"no yuv4mpeg: the output begins with {line[:24]!r}")
     tags = {word[:1]: word[1:] for word in words[1:] if word[:1] != b"X"}
     full_range = b"XCOLORRANGE=FULL" in words
-    width, height = _positive(tags.get(b"W")), _positive(tags.get(b"H"))
+    width, height = _side(tags.get(b"W")), _side(tags.get(b"H"))
     if width is None or height is None:
         raise ValueError(f"yuv4mpeg header without a size: {line[:60]!r}")
     colour = tags.get(b"C", b"420").decode("ascii", "replace")
@@ -72,8 +74,11 @@ def parse_y4m_header(line: bytes) -> tuple[RawFormat, float | None]:
     return raw_format(pixels, width, height, full_range), fps
 
 
-def _positive(text: bytes | None) -> int | None:
-    return int(text) if text and re.fullmatch(rb"[0-9]{1,5}", text) and int(text) else None
+def _side(text: bytes | None) -> int | None:
+    """A width or height that a picture can have."""
+    if not text or not re.fullmatch(rb"[0-9]{1,5}", text) or not 0 < int(text) <= _MOST_PIXELS:
+        return None
+    return int(text)
 
 
 def _bgr(data: Planes, width: int, height: int) -> Image:

@@ -137,8 +137,9 @@ class Recorder:
                 write_poses(
                     partial.with_name(partial.name.removesuffix(PARTIAL)), columns(rows, self._joints)
                 )
-            except OSError as error:
-                self._failure = error.strerror or " ".join(str(error).split())
+            except (OSError, ValueError) as error:  # ValueError: poses of another skeleton
+                why = error.strerror if isinstance(error, OSError) else None
+                self._failure = why or " ".join(str(error).split())
                 if partial.exists():
                     os.truncate(partial, 0)  # gives the room back, keeps the mark of a missing part
 

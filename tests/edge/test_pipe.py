@@ -7,6 +7,8 @@ import time
 import numpy as np
 import psutil
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from clips import frame_shown, make, needs_ffmpeg
 from edgepose.config import CaptureSettings
@@ -294,3 +296,13 @@ def test_black_and_white_in_both_ranges():
             for level, expected in ((black, 0), (white, 255)):
                 buffer = bytearray([level]) * (2 * width) + bytearray([128]) * (layout.bytes - 2 * width)
                 assert np.unique(layout.to_bgr(buffer)).tolist() == [expected]
+
+
+@given(st.binary(max_size=80) | st.from_regex(rb"YUV4MPEG2( [WHFCIAX][0-9a-z:]{0,6}){0,6}", fullmatch=True))
+def test_any_header_is_a_sane_layout_or_a_value_error(line):
+    try:
+        layout, fps = parse_y4m_header(line)
+    except ValueError:
+        return
+    assert layout.width * layout.height <= layout.bytes <= 3 * 16384**2
+    assert fps is None or fps > 0

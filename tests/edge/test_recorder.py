@@ -114,6 +114,13 @@ def test_a_folder_that_holds_something_is_refused(tmp_path):
         Recorder(tmp_path / "note.txt" / "s", INFO)
 
 
+def test_people_with_another_number_of_joints_stop_the_recording(tmp_path):
+    recorder = Recorder(tmp_path / "s", INFO)
+    recorder.add(0, 0.0, [Track(0, Pose(np.zeros((5, 3), np.float32), np.zeros(4, np.float32), 1.0))])
+    with pytest.raises(SessionError, match="recording stopped: cannot reshape"):
+        recorder.close()
+
+
 def test_closing_twice_is_once(tmp_path):
     recorder = Recorder(tmp_path / "s", INFO)
     recorder.close()

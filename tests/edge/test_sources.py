@@ -1,16 +1,18 @@
 """Files, folders and cameras: no frame lost, the file's own times, one line for what cannot be read."""
 
 import logging
+import time
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from clips import ffmpeg, frame_shown, make, needs_ffmpeg, probed_s, ramp
-from edgepose.clock import FileClock, StreamClock
 from edgepose.config import CaptureSettings
-from edgepose.errors import SourceError
+from edgepose.errors import SourceError, SourceLost
 from edgepose.sources import camera, images, stream, video, without_password
 
 DEFAULTS = CaptureSettings()
@@ -208,6 +210,41 @@ def test_cameras_that_do_not_exist(tmp_path, capfd):
     assert capfd.readouterr() == ("", "")
 
 
+class FakeCapture:
+    """A driver that stamps its pictures 50 ms before they arrive, gives two broken ones, then none."""
+
+    closing = False
+
+    def __init__(self):
+        self.left = [True, False, True, False]
+        self.stamp_ms = 0.0
+
+    def grab(self):
+        time.sleep(0.002)
+        self.stamp_ms = 1000.0 * (time.monotonic() - 0.05)
+        return bool(self.left)
+
+    def get(self, prop):
+        return {cv2.CAP_PROP_POS_MSEC: self.stamp_ms, cv2.CAP_PROP_FPS: 30.0}.get(prop, 48.0)
+
+    def retrieve(self):
+        return np.zeros((48, 48, 3), np.uint8) if self.left.pop(0) else None
+
+
+def test_a_camera_has_the_drivers_times_and_is_lost_when_unplugged():
+    source = camera.CameraSource("0", FakeCapture(), DEFAULTS)
+    frames = source.frames()
+    seen = [next(frames), next(frames)]
+    behind_s = time.monotonic() - (source.info.started_monotonic_s + seen[0].time_s)
+    assert behind_s > 0.05
+    assert seen[1].time_s > seen[0].time_s
+    assert [frame.index for frame in seen] == [0, 1]
+    with pytest.raises(SourceLost, match=r"camera 0 gives no more pictures \(unplugged or stalled\)"):
+        next(frames)
+    assert source.skipped == 2
+    assert (source.info.live, source.info.fps, source.info.width) == (True, 30.0, 48)
+
+
 def test_nobody_at_a_network_address_and_no_password_in_the_message(capfd):
     settings = CaptureSettings(open_timeout_s=2.0)
     with pytest.raises(
@@ -232,49 +269,8 @@ def test_passwords_are_hidden(address, shown):
     assert without_password(address) == shown
 
 
-def test_a_file_without_times_advances_by_its_rate():
-    clock = FileClock(10.0)
-    assert [clock.stamp(0.0) for _ in range(4)] == pytest.approx([0.0, 0.1, 0.2, 0.3])
-
-
-def test_one_missing_time_does_not_move_the_others():
-    clock = FileClock(10.0)
-    assert [clock.stamp(t) for t in (0.0, 0.1, 0.0, 0.3, 0.4)] == pytest.approx([0.0, 0.1, 0.2, 0.3, 0.4])
-
-
-def test_the_stream_clock_takes_the_stamps_and_not_the_jitter_of_arrival():
-    """30 fps with an even delay, but every third frame arrives 100 ms late."""
-    clock = StreamClock()
-    stamps = [n / 30 for n in range(300)]
-    got = [clock.stamp(t, 1000.0 + t + (0.1 if n % 3 else 0.0)) for n, t in enumerate(stamps)]
-    assert np.diff(got) == pytest.approx(np.full(299, 1 / 30), abs=3e-4)
-
-
-def test_the_stream_clock_anchors_anew_after_a_jump():
-    clock = StreamClock()
-    before = [clock.stamp(n / 10, 50.0 + n / 10) for n in range(10)]
-    after = [clock.stamp(9000.0 + n / 10, 51.0 + n / 10) for n in range(10)]
-    assert before + after == pytest.approx([50.0 + n / 10 for n in range(20)])
-
-
-def test_a_stream_clock_that_runs_too_fast_is_followed_within_half_a_second():
-    """The camera's clock is 1 % fast: after 200 s it would be 2 s ahead."""
-    clock = StreamClock()
-    for n in range(6000):
-        arrival = n / 30
-        got = clock.stamp(arrival * 1.01, arrival)
-        assert abs(got - arrival) < 0.5
-
-
-def test_stamps_that_keep_jumping_are_not_believed():
-    """FFmpeg makes up 25 fps for a stream of 5 fps: the stamps fall ever further behind."""
-    clock = StreamClock()
-    got = [clock.stamp(n / 25, n / 5) for n in range(100)]
-    assert not clock.believed
-    assert got[-10:] == pytest.approx([n / 5 for n in range(90, 100)])
-    assert min(np.diff(got)) > 0
-
-
-def test_a_stream_without_stamps_has_the_time_of_arrival_and_always_grows():
-    clock = StreamClock()
-    assert [clock.stamp(None, t) for t in (5.0, 5.0, 4.0, 6.0)] == pytest.approx([5.0, 5.001, 5.002, 6.0])
+@given(st.lists(st.text(alphabet="a1230.", min_size=1, max_size=6)))
+def test_natural_order_puts_numbers_by_value(names):
+    ordered = sorted(names, key=images.natural_key)
+    plain = [name for name in ordered if name.isdigit()]
+    assert [int(name) for name in plain] == sorted(int(name) for name in plain)

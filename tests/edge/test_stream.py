@@ -191,6 +191,25 @@ def test_a_file_behind_http_loses_nothing_and_simply_ends(tmp_path):
     assert [frame.time_s for frame in frames] == pytest.approx([n / 25 for n in range(20)])
 
 
+@needs_ffmpeg
+def test_a_file_behind_http_that_breaks_off_is_counted(tmp_path, caplog):
+    picture = "testsrc=size=320x240:rate=25:duration=4"
+    ffmpeg("-f", "lavfi", "-i", picture, "-g", "1", "-movflags", "+faststart", tmp_path / "clip.mp4")
+    data = (tmp_path / "clip.mp4").read_bytes()
+
+    def send(handler, over):
+        head(handler, "video/mp4")
+        handler.wfile.write(data[: len(data) // 2])
+
+    with Answers(send) as server:
+        source = stream.open_source(server.url, QUICK)
+        count = len(list(source.frames()))
+        source.close()
+    assert 10 < count < 90
+    assert source.skipped == 100 - count
+    assert f"ends early: {count} of about 100 frames came" in caplog.records[0].message
+
+
 def test_motion_jpeg_has_times_of_arrival_because_its_rate_is_made_up():
     """10 pictures a second, which FFmpeg would call 25."""
     jpeg = cv2.imencode(".jpg", np.zeros((48, 64, 3), np.uint8))[1].tobytes()

@@ -6,6 +6,7 @@ are set by the environment variable OPENCV_FFMPEG_CAPTURE_OPTIONS.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 
@@ -18,6 +19,8 @@ from edgepose.sources import SourceInfo, without_password
 from edgepose.types import Frame
 from edgepose.videocapture import VideoCapture
 
+_FPS = 30.0
+_log = logging.getLogger(__name__)
 _OLD_S = 2.0
 """Longest search for the first frame that is not old."""
 
@@ -81,10 +84,23 @@ class StreamSource:
                 yield Frame(index, file_clock.stamp(stamp_s), image)
             index += 1
             self._grab()
-        if self.info.live and not self._capture.closing:
+        if self._capture.closing:
+            return
+        if not self.info.live:
+            self._check_end(index)
+        else:
             stalled = time.monotonic() - self._stalled_s < 1.0
             what = f"nothing came for {self._stall_s:g} s" if stalled else "the stream ended"
             raise SourceLost(f"{self.info.address}: {what}")
+
+    def _check_end(self, read: int) -> None:
+        """The length may be an estimate; half a second less than that is no rounding."""
+        missing = (self.info.frames or 0) - read
+        if missing > 0.5 * (self.info.fps or _FPS):
+            self.skipped += missing
+            _log.warning(
+                "%s: ends early: %d of about %d frames came", self.info.address, read, self.info.frames
+            )
 
     def _grab(self) -> bool:
         """After a stall FFmpeg still gives the frames that its decoder holds, then ends."""
