@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from edgepose.config import CaptureSettings
-from edgepose.errors import SettingsError, SourceError
+from edgepose.errors import SessionError, SettingsError, SourceError
 from edgepose.recorder import Recorder
 from edgepose.session import SessionInfo, read_info, read_poses
 from edgepose.sources import replay
