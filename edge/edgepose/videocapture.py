@@ -36,8 +36,9 @@ class VideoCapture:
         return self._closing
 
     def get(self, prop: int) -> float:
-        """A CAP_PROP_* value; 0 where unknown."""
-        return float(self._capture.get(prop))
+        """A CAP_PROP_* value; 0 where unknown or closed."""
+        with self._lock:
+            return float(self._capture.get(prop))
 
     def set(self, prop: int, value: float) -> None:
         """Asks for a CAP_PROP_* value; the device decides."""

@@ -64,7 +64,7 @@ class StreamSource:
             fps=fps if self._stamped and 0.1 <= fps <= 1000.0 else None,
             live=not is_file,
             started_unix_s=time.time(),
-            started_monotonic_s=time.monotonic(),
+            started_monotonic_s=0.0 if is_file else time.monotonic(),
             frames=int(count) if is_file else None,
         )
 
