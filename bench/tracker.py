@@ -21,6 +21,7 @@ import numpy as np
 from tracker_peers import PEERS, Step
 
 from edgepose.config import TrackerSettings
+from edgepose.geometry import box_iou
 from edgepose.retrack import retrack
 from edgepose.skeletons import COCO17
 from edgepose.tracker import Tracker
@@ -73,18 +74,14 @@ def _account(scene: Scene, ids: Array) -> motmetrics.MOTAccumulator:
     account = motmetrics.MOTAccumulator(auto_id=True)
     frames = np.arange(len(scene.times_s) + 1)
     truth_at, pose_at = np.searchsorted(scene.truth_frame, frames), np.searchsorted(scene.pose_frame, frames)
-    true_xywh, pose_xywh = (_xywh(box) for box in (scene.truth_box, scene.pose_box))
     for frame in frames[:-1]:
         true = slice(truth_at[frame], truth_at[frame + 1])
         rows = np.arange(pose_at[frame], pose_at[frame + 1])
         rows = rows[ids[rows] >= 0]
-        distance = motmetrics.distances.iou_matrix(true_xywh[true], pose_xywh[rows], max_iou=1 - SHARE)
-        account.update(scene.truth_person[true], ids[rows], distance)
+        overlap = box_iou(scene.truth_box[true], scene.pose_box[rows]).astype(np.float64)
+        # NaN: must not be matched. (motmetrics' own iou_matrix needs numpy 1.)
+        account.update(scene.truth_person[true], ids[rows], np.where(overlap >= SHARE, 1 - overlap, np.nan))
     return account
-
-
-def _xywh(box_xyxy: Array) -> Array:
-    return np.concatenate([box_xyxy[:, :2], box_xyxy[:, 2:] - box_xyxy[:, :2]], axis=1).astype(np.float64)
 
 
 def microseconds_per_frame(start: Callable[[], Callable[[Sequence[Pose], float], object]]) -> float:
