@@ -51,7 +51,9 @@ class Looks:
             np.maximum(weights, 0.0, out=weights)
         span = points[:, joints + 1] - points[:, joints]
         scores = np.array([pose.score for pose in poses], np.float64)
-        return Looks(points, weights, np.nan_to_num(scores), span.max(axis=1, initial=0.0))
+        if not np.isfinite(scores).all():
+            scores[~np.isfinite(scores)] = 0.0
+        return Looks(points, weights, scores, span.max(axis=1, initial=0.0))
 
 
 def _fill_boxes(boxes: Float64, poses: Sequence[Pose]) -> None:
@@ -59,37 +61,40 @@ def _fill_boxes(boxes: Float64, poses: Sequence[Pose]) -> None:
         boxes[row] = box_of_keypoints(poses[row].keypoints)
 
 
-def compare(points: Float64, weights: Float64, looks: Looks) -> tuple[Float64, Float64]:
-    """Expected points (N, K + 2, 2) against the looks: mean shift (N, M, 2) px and shape difference (N, M) px².
+def compare(points: Float64, weights: Float64, looks: Looks) -> tuple[Float64, Float64, Float64]:
+    """Expected points (N, K + 2, 2) against the looks: mean shift (N, M, 2) px, its square and the shape's difference.
 
-    Both are weighted by the confidence of either side; a pair with no common point gets infinity.
+    Squares are (N, M) px². All are weighted by the confidence of either side; NaN for a pair with no
+    common point.
     """
     weight = weights[:, None] * looks.weights[None]
     apart = looks.points[None] - points[:, None]
-    total = weight.sum(axis=2)
+    total = np.add.reduce(weight, axis=2)
     total[total == 0.0] = np.nan
     shift = np.matmul(weight[:, :, None, :], apart)[:, :, 0] / total[:, :, None]
-    square = np.einsum("nmk,nmkd,nmkd->nm", weight, apart, apart) / total
-    return shift, square - (shift * shift).sum(axis=2)
+    far = np.einsum("nmd,nmd->nm", shift, shift)
+    return shift, far, np.einsum("nmk,nmkd,nmkd->nm", weight, apart, apart) / total - far
 
 
 def negative_log_likelihood(
-    shift: Float64, shape: Float64, sizes: Float64, spread: Float64, gaps_s: Float64, tuning: Tuning
+    far: Float64, shape: Float64, sizes: Float64, spread: Float64, gaps_s: Float64, tuning: Tuning
 ) -> Float64:
-    """(N, M) cost of shifts (N, M, 2) px and shape differences (N, M) px² for persons of ``sizes`` (N,) px.
+    """(N, M) cost of squared shifts and shape differences (N, M) px² for persons of ``sizes`` (N,) px.
 
     ``spread`` (N,) is the variance of the predicted position in sizes², ``gaps_s`` (N,) the time unseen.
     """
-    area = (sizes * sizes)[:, None]
-    spread = (spread + tuning.look_noise**2)[:, None]
-    fade = np.exp(gaps_s * (-1.0 / tuning.shape_memory_s))[:, None]
-    loose = tuning.shape_noise**2 * fade + tuning.shape_change**2 * (1.0 - fade)
-    far = (shift * shift).sum(axis=2) / area
+    area = sizes * sizes
+    look, still = tuning.look_noise**2, tuning.shape_noise**2
+    spread = spread + look
+    fade = np.exp(gaps_s * (-1.0 / tuning.shape_memory_s))
+    loose = tuning.shape_change**2 + (still - tuning.shape_change**2) * fade
+    tail, points = tuning.motion_tail, tuning.shape_points
     # Heavy-tailed (Student's t): people do turn at once.
-    tail = tuning.motion_tail
-    cost = (0.5 * tail + 1.0) * np.log1p(far / (tail * spread)) + np.log(spread / tuning.look_noise**2)
-    # Heavy-tailed: exchanged sides or one wild joint must not rule a person out.
-    cost += tuning.shape_points * (np.log1p(shape / area / (2 * loose)) + 0.5 * np.log(loose / tuning.shape_noise**2))
+    cost = np.log1p(far / (tail * spread * area)[:, None])
+    cost *= 0.5 * tail + 1.0
+    # Heavy-tailed too: exchanged sides or one wild joint must not rule a person out.
+    cost += points * np.log1p(shape / (2.0 * area * loose)[:, None])
+    cost += (np.log(spread * (1.0 / look)) + (0.5 * points) * np.log(loose * (1.0 / still)))[:, None]
     return np.asarray(cost)
 
 
@@ -98,7 +103,7 @@ def assign(cost: Float64, limit: float) -> tuple[NDArray[np.intp], NDArray[np.in
     if cost.shape[0] == 0 or cost.shape[1] == 0:
         return np.empty(0, np.intp), np.empty(0, np.intp)
     best = cost.argmin(axis=1)
-    rows = np.flatnonzero(cost[np.arange(len(best)), best] <= limit)
+    rows = (np.minimum.reduce(cost, axis=1) <= limit).nonzero()[0]
     columns = best[rows]
     # When everybody's first choice is another pose, no assignment can be cheaper.
     if len(set(columns.tolist())) == len(columns):

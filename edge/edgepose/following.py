@@ -49,23 +49,27 @@ class People:
         return self.shape + self.at[:, None]
 
     def see(
-        self, rows: Rows, columns: Rows, looks: Looks, shift: Float64, time_s: float, tuning: Tuning
+        self,
+        rows: Rows | slice,
+        columns: Rows,
+        looks: Looks,
+        shift: Float64,
+        time_s: float | Float64,
+        tuning: Tuning,
     ) -> None:
-        """Take in the matched looks; ``shift`` (len(rows), 2) px from where they were expected."""
-        if not len(rows):
-            return
+        """Take in the matched looks; ``shift`` (len(columns), 2) px from where they were expected."""
         gain, self.variance[rows] = corrected(self.variance[rows], shift / self.sizes[rows, None], tuning)
         self.at[rows] += gain[:, :1] * shift
         self.velocity[rows] += gain[:, 1:] * shift
         gap_s = np.maximum(time_s - self.seen_s[rows], 1e-3)
-        follow = 1.0 - np.exp(gap_s / -tuning.shape_lag_s)[:, None]
+        follow = 1.0 - np.exp(gap_s * (-1.0 / tuning.shape_lag_s))
         seen, held = looks.weights[columns], self.weights[rows]
-        share = np.where(held > 0, follow, 1.0) * (seen > 0)
-        shape = self.shape[rows]
-        self.shape[rows] = shape + share[:, :, None] * (looks.points[columns] - self.at[rows, None] - shape)
-        self.weights[rows] = held + share * (seen - held)
+        share = np.where(held > 0, follow[:, None], 1.0) * (seen > 0)
+        points = looks.points[columns] - self.at[rows, None]
+        self.shape[rows] += share[:, :, None] * (points - self.shape[rows])
+        self.weights[rows] += share * (seen - held)
         grown = looks.sizes[columns] - self.sizes[rows]
-        self.sizes[rows] += (1.0 - np.exp(gap_s / -tuning.size_lag_s)) * grown
+        self.sizes[rows] += (1.0 - np.exp(gap_s * (-1.0 / tuning.size_lag_s))) * grown
         self.seen_s[rows] = time_s
         self.hits[rows] += 1
 
@@ -110,14 +114,17 @@ class Follower:
         """
         people, tuning = self.people, self._tuning
         self._advance(time_s)
-        shift, shape = compare(people.expected(), people.weights, looks)
-        rows, columns = assign(self._cost(shift, shape, looks, time_s), tuning.limit)
+        shift, far, shape = compare(people.expected(), people.weights, looks)
+        rows, columns = assign(self._cost(far, shape, looks, time_s), tuning.limit)
         out = np.full(len(looks.scores), NOBODY, np.int64)
         out[columns] = people.serials[rows]
         fresh = np.flatnonzero((out == NOBODY) & (looks.sizes > 0))
         if len(fresh):
-            fresh = self._not_doubled(fresh, rows, shift, shape)
-        people.see(rows, columns, looks, shift[rows, columns], time_s, tuning)
+            fresh = self._not_doubled(fresh, rows, far + shape, looks)
+        if len(rows):
+            # A slice is faster than indices; everybody in their order is the usual case.
+            whom = slice(None) if len(rows) == len(people.serials) else rows
+            people.see(whom, columns, looks, shift[rows, columns], time_s, tuning)
         if len(fresh):
             out[fresh] = people.add(fresh, looks, time_s, tuning)
         return out
@@ -137,19 +144,30 @@ class Follower:
         if len(self.lost):
             people.keep(~late)
 
-    def _cost(self, shift: Float64, shape: Float64, looks: Looks, time_s: float) -> Float64:
+    def _cost(self, far: Float64, shape: Float64, looks: Looks, time_s: float) -> Float64:
         people, tuning = self.people, self._tuning
         gaps_s = np.maximum(time_s - people.seen_s, 0.0)
-        cost = negative_log_likelihood(shift, shape, people.sizes, people.variance[:, 0], gaps_s, tuning)
+        cost = negative_log_likelihood(far, shape, people.sizes, people.variance[:, 0], gaps_s, tuning)
         cost += tuning.score_weight * (1.0 - looks.scores)
         cost += (tuning.tentative_cost * (people.hits < self._settings.confirm))[:, None]
         furthest = self._settings.gate * people.sizes[:, None]
         # NaN (nothing in common) compares false and is refused too.
-        return np.where((shift * shift).sum(axis=2) <= furthest * furthest, cost, REFUSED)
+        return np.where(far <= furthest * furthest, cost, REFUSED)
 
-    def _not_doubled(self, fresh: Rows, rows: Rows, shift: Float64, shape: Float64) -> Rows:
-        """Without the looks that are a second pose of someone already matched."""
-        apart = shift[rows][:, fresh]
-        square = (apart * apart).sum(axis=2) + shape[rows][:, fresh]
+    def _not_doubled(self, fresh: Rows, rows: Rows, square: Float64, looks: Looks) -> Rows:
+        """Without the looks that are a second pose of someone already matched or of a better look.
+
+        ``square`` (N, M) px² is how far looks are from the people.
+        """
         near = self._tuning.near * self.people.sizes[rows, None]
-        return np.asarray(fresh[~(square < near * near).any(axis=0)])
+        fresh = fresh[~(square[rows][:, fresh] < near * near).any(axis=0)]
+        if len(fresh) < 2:
+            return fresh
+        fresh = fresh[np.argsort(-looks.scores[fresh], kind="stable")]
+        points, weights = looks.points[fresh], looks.weights[fresh]
+        _, far, shape = compare(
+            points, weights, Looks(points, weights, looks.scores[fresh], looks.sizes[fresh])
+        )
+        near = self._tuning.near * looks.sizes[fresh, None]
+        doubled = np.triu(far + shape < near * near, 1).any(axis=0)
+        return np.sort(fresh[~doubled])

@@ -20,14 +20,16 @@ class Hindsight:
 
     gap_s: float = 4.0
     """Longest time unseen that is bridged."""
-    limit: float = 12.0
+    limit: float = 18.0
     """Highest cost of a join (negative log-likelihood against somebody new starting there)."""
-    gap_cost: float = 1.0
+    sure_looks: float = 4.0
+    """Looks that make a piece surely a person's."""
+    gap_cost: float = 0.6
     """Cost of every second unseen."""
-    turn_cost: float = 2.0
+    turn_cost: float = 1.2
     """Cost of a velocity that changed unseen."""
     shape_points: float = 3.0
-    least_s: float = 0.1
+    least_s: float = 0.12
     """A person is seen for at least so long ..."""
     least_share: float = 0.3
     """... and in this share of the frames from first to last look."""
@@ -64,6 +66,9 @@ def join(clip: Clip, pieces: Serials, tuning: Tuning, hindsight: Hindsight) -> S
     starts = _last_state(clip, order[::-1], pieces, -1.0, tuning)
     before, after = _candidates(ends.seen_s, -starts.seen_s, hindsight.gap_s)
     cost = _join_cost(ends, starts, before, after, tuning, hindsight)
+    # A piece of one or two looks may be no person at all, so joining it to something earns less.
+    worth = np.minimum(ends.hits / hindsight.sure_looks, 1.0)
+    cost += hindsight.limit * (1.0 - 0.5 * (worth[before] + worth[after]))
     good = cost <= hindsight.limit
     follows = np.arange(len(ends.hits))
     for rows, columns in _joined(before[good], after[good], cost[good], hindsight.limit):
@@ -109,7 +114,9 @@ def _by_owner(owner: Serials, begin: Rows) -> list[tuple[int, int]]:
     return list(zip(begin[rank].tolist(), stop[rank].tolist(), strict=True))
 
 
-def _see_at(people: People, rows: Rows, columns: Rows, looks: Looks, times_s: Float64, tuning: Tuning) -> None:
+def _see_at(
+    people: People, rows: Rows, columns: Rows, looks: Looks, times_s: Float64, tuning: Tuning
+) -> None:
     """Every row sees its own look at its own time."""
     dt = np.maximum(times_s - people.seen_s[rows], 0.0)
     reach, keep, *_ = transition(dt, tuning)
@@ -164,7 +171,13 @@ def _join_cost(
 
 
 def _going_on(
-    went: Float64, leaving: Float64, arriving: Float64, end: Float64, start: Float64, gap_s: Float64, tuning: Tuning
+    went: Float64,
+    leaving: Float64,
+    arriving: Float64,
+    end: Float64,
+    start: Float64,
+    gap_s: Float64,
+    tuning: Tuning,
 ) -> Float64:
     """Cost of a walk with one damped velocity; (pairs, 2) sizes and sizes/s, variances (pairs, 3)."""
     reach, keep, *_ = transition(gap_s, tuning)
@@ -180,7 +193,13 @@ def _going_on(
 
 
 def _turning(
-    went: Float64, leaving: Float64, arriving: Float64, end: Float64, start: Float64, gap_s: Float64, tuning: Tuning
+    went: Float64,
+    leaving: Float64,
+    arriving: Float64,
+    end: Float64,
+    start: Float64,
+    gap_s: Float64,
+    tuning: Tuning,
 ) -> Float64:
     """Cost when the velocity changed unseen, so that only the places speak."""
     shift = went - 0.5 * (leaving + arriving) * gap_s[:, None]

@@ -19,38 +19,38 @@ Float64 = NDArray[np.float64]
 class Tuning:
     """Numbers chosen on the training seeds of ``bench/tracker.py``; lengths in person sizes (the box's longer side)."""
 
-    velocity_memory_s: float = 0.7
+    velocity_memory_s: float = 0.4
     """A velocity is forgotten over so long."""
-    acceleration: float = 2.0
+    acceleration: float = 1.1
     """Spectral density of the acceleration, sizes²/s³."""
-    first_speed: float = 0.8
+    first_speed: float = 0.85
     """Standard deviation of an unknown velocity, sizes/s."""
     look_noise: float = 0.015
     """Standard deviation of where a pose is seen."""
     motion_tail: float = 6.0
     """Degrees of freedom of where people turn up: few expect sudden turns, many an even pace."""
-    surprise: float = 12.0
+    surprise: float = 16.0
     """Squared deviation, in variances, from which a velocity is taken as unknown again."""
-    shape_noise: float = 0.025
+    shape_noise: float = 0.027
     """How much the joints move against each other from one look to the next at once."""
     shape_change: float = 0.05
     """... and after a long time."""
-    shape_memory_s: float = 0.4
+    shape_memory_s: float = 0.5
     shape_points: float = 3.0
     """How many independent joints a shape is worth."""
     score_weight: float = 2.4
     """Cost of a pose with score 0 against one with 1."""
-    tentative_cost: float = 1.5
-    limit: float = 14.0
+    tentative_cost: float = 4.5
+    limit: float = 16.0
     """Highest cost of a match (negative log-likelihood)."""
-    shape_lag_s: float = 0.05
+    shape_lag_s: float = 0.03
     """The remembered posture follows the looks with this delay, the size with ``size_lag_s``."""
-    size_lag_s: float = 0.3
+    size_lag_s: float = 0.35
     near: float = 0.12
     """A pose no further than this from a tracked person is a duplicate."""
     trial_s: float = 0.2
     """An unconfirmed person who is not seen for so long (or two frames) was none."""
-    trust: float = 0.75
+    trust: float = 1.5
     """A person followed for T seconds is remembered for trial_s + trust * T, at most memory_s."""
 
 
@@ -70,21 +70,27 @@ def moved_variance(variance: Float64, dt: Float64 | float, tuning: Tuning) -> Fl
     """(N, 3) variances ``dt`` seconds (a number or (N,)) later."""
     reach, keep, q_x, q_xv, q_v = transition(dt, tuning)
     x, xv, v = variance.T
-    return np.stack(
-        [x + reach * (2 * xv + reach * v) + q_x, keep * (xv + reach * v) + q_xv, keep * keep * v + q_v], axis=1
-    )
+    out = np.empty_like(variance)
+    carried = xv + reach * v
+    out[:, 0] = x + reach * (xv + carried) + q_x
+    out[:, 1] = keep * carried + q_xv
+    out[:, 2] = keep * keep * v + q_v
+    return out
 
 
 def corrected(variance: Float64, shift: Float64, tuning: Tuning) -> tuple[Float64, Float64]:
     """After a look ``shift`` (N, 2) sizes away: gains (N, 2) of position and velocity (1/s), variances (N, 3) left."""
-    far = (shift * shift).sum(axis=1)
-    surprised = far > tuning.surprise * (variance[:, 0] + tuning.look_noise**2)
+    far = np.einsum("nd,nd->n", shift, shift)
+    spread = variance[:, 0] + tuning.look_noise**2
+    surprised = far > tuning.surprise * spread
     if surprised.any():
         # As if the person had been seen here for the first time, but a moment ago.
         variance = variance.copy()
         variance[surprised, 0] += far[surprised]
         variance[surprised, 2] += tuning.first_speed**2
-    gain = variance[:, :2] / (variance[:, :1] + tuning.look_noise**2)
-    left = 1.0 - gain[:, 0]
-    x, xv, v = variance.T
-    return gain, np.stack([x * left, xv * left, v - gain[:, 1] * xv], axis=1)
+        spread = variance[:, 0] + tuning.look_noise**2
+    gain = variance[:, :2] / spread[:, None]
+    left = variance.copy()
+    left[:, :2] *= (1.0 - gain[:, 0])[:, None]
+    left[:, 2] -= gain[:, 1] * variance[:, 1]
+    return gain, left

@@ -163,9 +163,7 @@ class _Seen:
 class _Detector:
     """A pose network with faults."""
 
-    def __init__(
-        self, rng: np.random.Generator, difficulty: Difficulty, size_wh: tuple[int, int]
-    ) -> None:
+    def __init__(self, rng: np.random.Generator, difficulty: Difficulty, size_wh: tuple[int, int]) -> None:
         self._rng, self._d, self._size = rng, difficulty, size_wh
         self._ghosts: list[tuple[Float64, Float64, float]] = []
 
@@ -179,19 +177,25 @@ class _Detector:
         seen = _Seen()
         for f in range(frames):
             cover = _covered(boxes[:, f], depth[:, f], inside[:, f])
-            missed = dark[:, f] | (rng.random(people) < d.miss + d.occlusion * np.clip(cover * 2.5 - 1.25, 0, 1))
+            missed = dark[:, f] | (
+                rng.random(people) < d.miss + d.occlusion * np.clip(cover * 2.5 - 1.25, 0, 1)
+            )
             rows = []
             for p in np.flatnonzero(inside[:, f] & ~missed):
                 rows.append((int(p), *self._look(keypoints[p, f], boxes[p, f], heights[p, f], cover[p])))
             here = np.flatnonzero(inside[:, f])
-            rows += [(-1, *ghost) for ghost in self._false(keypoints[here, f], boxes[here, f], heights[here, f])]
+            rows += [
+                (-1, *ghost) for ghost in self._false(keypoints[here, f], boxes[here, f], heights[here, f])
+            ]
             for i in rng.permutation(len(rows)):
                 seen.add(f, *rows[i])
         return seen
 
     def _blackouts(self, people: int, frames: int) -> NDArray[np.bool_]:
         dark = np.zeros((people, frames), bool)
-        for p, f in zip(*np.nonzero(self._rng.random((people, frames)) < self._d.burst_per_s / self._d.fps), strict=True):
+        for p, f in zip(
+            *np.nonzero(self._rng.random((people, frames)) < self._d.burst_per_s / self._d.fps), strict=True
+        ):
             dark[p, f : f + round(self._rng.uniform(0.2, 0.8) * self._d.fps)] = True
         return dark
 
@@ -209,7 +213,11 @@ class _Detector:
         score = np.clip(rng.normal(0.8 - 0.3 * cover, d.score_noise), 0.05, 0.99)
         confidence = np.clip(rng.normal(score, 0.1, JOINTS), 0.05, 1.0)
         full = np.column_stack([points, confidence])
-        full[rng.random(JOINTS) < d.joint_drop + 0.8 * d.occlusion * cover * (rng.random() < 0.5)] = np.nan, np.nan, 0.0
+        full[rng.random(JOINTS) < d.joint_drop + 0.8 * d.occlusion * cover * (rng.random() < 0.5)] = (
+            np.nan,
+            np.nan,
+            0.0,
+        )
         return box + rng.normal(0, d.box_noise * height, 4), full, float(score)
 
     def _false(
@@ -221,7 +229,9 @@ class _Detector:
         people = len(keypoints)
         for _ in range(rng.poisson(d.ghosts * people * (1 - d.ghost_stay)) if people else 0):
             p = int(rng.integers(people))
-            move = np.array([rng.uniform(0, side) for side in self._size]) - boxes[p].reshape(2, 2).mean(axis=0)
+            move = np.array([rng.uniform(0, side) for side in self._size]) - boxes[p].reshape(2, 2).mean(
+                axis=0
+            )
             scale = rng.uniform(0.5, 1.3)
             centre = boxes[p].reshape(2, 2).mean(axis=0)
             self._ghosts.append((
@@ -231,7 +241,11 @@ class _Detector:
         out = [self._look(points, box, height, rng.uniform(0.4, 1.4)) for box, points, height in self._ghosts]
         for p in np.flatnonzero(rng.random(people) < d.duplicates):
             move = rng.normal(0, 0.1 * heights[p], 2)
-            out.append(self._look(keypoints[p] + move, boxes[p] + np.tile(move, 2), heights[p], rng.uniform(0.3, 1.0)))
+            out.append(
+                self._look(
+                    keypoints[p] + move, boxes[p] + np.tile(move, 2), heights[p], rng.uniform(0.3, 1.0)
+                )
+            )
         return out
 
 

@@ -32,12 +32,23 @@ class Body:
         arm = (shoulder_up - 0.47) * rng.normal(1, 0.05)
         half = np.array([0.0, 0.018, 0.035, shoulder, shoulder * 1.1, shoulder * 1.15, hip, hip, hip])
         side = np.concatenate([half[:1], *([[h, -h]] for h in half[1:, None].ravel())], axis=None)
-        rise = [0.95, 0.94, shoulder_up, shoulder_up - arm * 0.5, shoulder_up - arm, hip_up, hip_up * 0.53, 0.04]
+        rise = [
+            0.95,
+            0.94,
+            shoulder_up,
+            shoulder_up - arm * 0.5,
+            shoulder_up - arm,
+            hip_up,
+            hip_up * 0.53,
+            0.04,
+        ]
         up = np.concatenate([[0.93], np.repeat(rise, 2)])
         return Body(side, up, rng.uniform(0.8, 1.2), rng.uniform(0.08, 0.16))
 
 
-def draw_body(rng: np.random.Generator, body: Body, times_s: Float64, feet: Float64, heights: Float64) -> Float64:
+def draw_body(
+    rng: np.random.Generator, body: Body, times_s: Float64, feet: Float64, heights: Float64
+) -> Float64:
     """(F, 17, 2) px: legs and arms swing with the distance walked; the body turns to where it goes."""
     steps = np.gradient(feet, axis=0) if len(feet) > 1 else np.zeros_like(feet)
     dt = times_s[1] - times_s[0] if len(times_s) > 1 else 1.0
@@ -49,7 +60,16 @@ def draw_body(rng: np.random.Generator, body: Body, times_s: Float64, feet: Floa
     x = body.side[None, :] * facing[:, None]
     y = np.broadcast_to(body.up, x.shape).copy()
     wave, across = np.sin(phase) * amount, np.cos(heading)
-    for joint, part in ((15, 1.0), (16, -1.0), (13, 0.5), (14, -0.5), (9, -0.8), (10, 0.8), (7, -0.35), (8, 0.35)):
+    for joint, part in (
+        (15, 1.0),
+        (16, -1.0),
+        (13, 0.5),
+        (14, -0.5),
+        (9, -0.8),
+        (10, 0.8),
+        (7, -0.35),
+        (8, 0.35),
+    ):
         x[:, joint] += part * wave * across
         y[:, joint] += np.maximum(part * wave, 0) * 0.35
     # The arms do things of their own: reach, wave, swing a racket.
@@ -57,11 +77,18 @@ def draw_body(rng: np.random.Generator, body: Body, times_s: Float64, feet: Floa
     for joint, part in ((10, 1.0), (8, 0.5)):
         x[:, joint] += part * reach
         y[:, joint] += part * np.abs(reach)
-    return np.stack([feet[:, 0, None] + x * heights[:, None], feet[:, 1, None] - y * heights[:, None]], axis=2)
+    return np.stack(
+        [feet[:, 0, None] + x * heights[:, None], feet[:, 1, None] - y * heights[:, None]], axis=2
+    )
 
 
 def paths(
-    rng: np.random.Generator, motion: Motion, people: int, times_s: Float64, size_wh: tuple[int, int], pace: float
+    rng: np.random.Generator,
+    motion: Motion,
+    people: int,
+    times_s: Float64,
+    size_wh: tuple[int, int],
+    pace: float,
 ) -> tuple[Float64, Float64]:
     """Feet (P, F, 2) px and heights (P, F) px; the lower in the picture, the taller. ``pace`` 2: twice as fast."""
     width, height = size_wh
@@ -76,7 +103,9 @@ def paths(
     return feet, tall * own * np.clip(perspective, 0.6, 1.4)
 
 
-def _walk(rng: np.random.Generator, person: int, frames: int, dt: float, tall: float, floor: Float64) -> Float64:
+def _walk(
+    rng: np.random.Generator, person: int, frames: int, dt: float, tall: float, floor: Float64
+) -> Float64:
     """Wanders: the velocity drifts, now and then it turns at once; the edge of the floor turns it back."""
     at, speed = rng.uniform(floor[0], floor[1]), tall * rng.uniform(0.3, 1.0)
     angle = rng.uniform(0, 2 * np.pi)
@@ -96,7 +125,9 @@ def _walk(rng: np.random.Generator, person: int, frames: int, dt: float, tall: f
     return out
 
 
-def _court(rng: np.random.Generator, person: int, frames: int, dt: float, tall: float, floor: Float64) -> Float64:
+def _court(
+    rng: np.random.Generator, person: int, frames: int, dt: float, tall: float, floor: Float64
+) -> Float64:
     """Runs to a spot, brakes, waits, runs to the next: strong accelerations."""
     at, velocity = rng.uniform(floor[0], floor[1]), np.zeros(2)
     goal, wait = at.copy(), 0.0
@@ -114,7 +145,9 @@ def _court(rng: np.random.Generator, person: int, frames: int, dt: float, tall: 
     return out
 
 
-def _street(rng: np.random.Generator, person: int, frames: int, dt: float, tall: float, floor: Float64) -> Float64:
+def _street(
+    rng: np.random.Generator, person: int, frames: int, dt: float, tall: float, floor: Float64
+) -> Float64:
     """Crosses the picture at an even pace, leaves through the side, comes back later from there."""
     side = rng.choice([-1.0, 1.0])
     speed = tall * rng.uniform(0.5, 1.2) * side
@@ -129,7 +162,9 @@ def _street(rng: np.random.Generator, person: int, frames: int, dt: float, tall:
     return np.column_stack([x, y])
 
 
-def _crossing(rng: np.random.Generator, person: int, frames: int, dt: float, tall: float, floor: Float64) -> Float64:
+def _crossing(
+    rng: np.random.Generator, person: int, frames: int, dt: float, tall: float, floor: Float64
+) -> Float64:
     """Pairs go to and fro through each other at nearly the same depth; one in four turns back instead."""
     middle = floor.mean(axis=0) + [(person // 2 % 3 - 1) * 1.8 * tall, (person // 2 - 2) * 0.3 * tall]
     direction = 1.0 if person % 2 else -1.0
@@ -144,7 +179,9 @@ def _crossing(rng: np.random.Generator, person: int, frames: int, dt: float, tal
     return np.column_stack([x, y])
 
 
-def _bounce(rng: np.random.Generator, person: int, frames: int, dt: float, tall: float, floor: Float64) -> Float64:
+def _bounce(
+    rng: np.random.Generator, person: int, frames: int, dt: float, tall: float, floor: Float64
+) -> Float64:
     """Straight lines at even speed, thrown back by the edges of the floor like a billiard ball."""
     angle, speed = rng.uniform(0, 2 * np.pi), tall * rng.uniform(0.3, 1.2)
     side = floor[1] - floor[0]
