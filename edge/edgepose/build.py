@@ -21,7 +21,7 @@ from edgepose.skeletons import Skeleton, named
 from edgepose.sources import Source, SourceInfo
 
 _STREAM = re.compile(r"^(rtsp|rtsps|rtmp|http|https|udp|tcp|srt)://", re.IGNORECASE)
-_PIPE = re.compile(r"^(pipe\+raw|pipe|ffmpeg):|^(picamera|jetson-csi)(:|$)")
+_PIPE = re.compile(r"^(pipe\+raw|pipe\+live|pipe|ffmpeg):|^(picamera|jetson-csi)(:|$)")
 
 
 def source_kind(address: str) -> str:
