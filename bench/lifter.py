@@ -29,9 +29,9 @@ def main() -> None:
     print(f"# Lifter\n\n`python bench/lifter.py --data {arguments.data}`\n")
     print(f"Model {lifter.model.stamp}, {size / 1e6:.2f} MB, windows of {_say(lifter)}.")
     print(
-        f"Players never trained on: {', '.join(aside)}. Virtual cameras, 6000 windows a line, the 12 joints of"
+        f"Players never trained on: {', '.join(aside)}. Virtual cameras, 6000 windows a line, the 12 joints"
     )
-    print("contracts §7, millimetres; answers are averaged with those for the mirror image.\n")
+    print("of contracts §7, millimetres; answers are averaged with those for the mirror image.\n")
     print("| 2D | MPJPE (1.75 m assumed) | MPJPE (height known) | N-MPJPE | P-MPJPE |\n|---|---|---|---|---|")
     for name, detector in (("exact", EXACT), ("detector-like noise", Detector())):
         errors = measure(lifter, aside_views(takes, detector))
