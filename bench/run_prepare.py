@@ -14,6 +14,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+
 import stand_in
 
 
@@ -64,7 +65,14 @@ def main() -> None:
     names = {0: "person"}
     helper.set_model_props(
         model,
-        {"task": "pose", "kpt_shape": "[17, 3]", "names": str(names), "stride": "32", "imgsz": "[640, 640]", "batch": "1"},
+        {
+            "task": "pose",
+            "kpt_shape": "[17, 3]",
+            "names": str(names),
+            "stride": "32",
+            "imgsz": "[640, 640]",
+            "batch": "1",
+        },
     )
     onnx.checker.check_model(model)
     onnx.save(model, raw)

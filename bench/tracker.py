@@ -14,11 +14,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import motmetrics
 import numpy as np
-from tracker_peers import PEERS, Step
 
 from edgepose.config import TrackerSettings
 from edgepose.geometry import box_iou
@@ -27,6 +27,7 @@ from edgepose.skeletons import COCO17
 from edgepose.tracker import Tracker
 from edgepose.types import Array, Pose
 from edgepose_trainer.scenes import Difficulty, Scene, make_scene, make_scenes
+from tracker_peers import PEERS, Step
 
 Contestant = Callable[[Scene], Array]
 """A scene -> one id per pose, -1: not tracked."""
@@ -45,15 +46,19 @@ HARDER = {
 
 
 def online(scene: Scene) -> Array:
+    """As on the device: frame by frame, an id at once or never."""
     tracker = Tracker(COCO17, TrackerSettings())
     return np.array([t.id for time_s, poses in scene.frames() for t in tracker.update(poses, time_s)])
 
 
 def hindsight(scene: Scene) -> Array:
+    """As ``edgepose track`` does with a recording."""
     return np.concatenate(retrack(scene.frames(), COCO17))
 
 
 def peer(start: Callable[[float], Step]) -> Contestant:
+    """A peer's step as a contestant."""
+
     def track(scene: Scene) -> Array:
         step = start(scene.fps)
         return np.array([identity for _, poses in scene.frames() for identity in step(poses)])
@@ -85,16 +90,21 @@ def _account(scene: Scene, ids: Array) -> motmetrics.MOTAccumulator:
 
 
 def microseconds_per_frame(start: Callable[[], Callable[[Sequence[Pose], float], object]]) -> float:
-    """Best of five runs over 600 frames of four people, one thread."""
+    """Processor time, best of five runs over 600 frames of four people."""
     frames = list(make_scene(7, Difficulty(people=4, duration_s=20.0)).frames())
     best = np.inf
     for _ in range(5):
         step = start()
-        begin = time.perf_counter()
+        begin = time.process_time()
         for time_s, poses in frames:
             step(poses, time_s)
-        best = min(best, (time.perf_counter() - begin) / len(frames))
+        best = min(best, (time.process_time() - begin) / len(frames))
     return best * 1e6
+
+
+def _without_time(start: Callable[[float], Step]) -> Callable[[Sequence[Pose], float], list[int]]:
+    step = start(30.0)
+    return lambda poses, _: step(poses)
 
 
 def contestants() -> tuple[dict[str, tuple[Contestant, float]], list[str]]:
@@ -107,16 +117,15 @@ def contestants() -> tuple[dict[str, tuple[Contestant, float]], list[str]]:
         except ImportError as error:
             missing.append(f"{name}: package {package} cannot be imported ({error})")
             continue
-        step = microseconds_per_frame(lambda start=start: lambda poses, _, step=start(30.0): step(poses))
-        found[name] = (peer(start), step)
+        found[name] = (peer(start), microseconds_per_frame(partial(_without_time, start)))
     found["**EdgePose, online**"] = (
         online,
         microseconds_per_frame(lambda: Tracker(COCO17, TrackerSettings()).update),
     )
-    begin = time.perf_counter()
     scene = make_scene(7, Difficulty(people=4, duration_s=20.0))
+    begin = time.process_time()
     hindsight(scene)
-    found["**EdgePose, hindsight**"] = (hindsight, (time.perf_counter() - begin) / len(scene.times_s) * 1e6)
+    found["**EdgePose, hindsight**"] = (hindsight, (time.process_time() - begin) / len(scene.times_s) * 1e6)
     return found, missing
 
 
@@ -138,6 +147,7 @@ def report(seed: int, count: int) -> list[str]:
 
 
 def main() -> None:
+    """Print the tables, or write them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--scenes", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1001, help="1 to 99 were used for choosing parameters")

@@ -1,4 +1,4 @@
-"""The other trackers of the comparison, each as a function: (fps) -> step, and step(poses) -> one id per pose.
+"""The other trackers of the comparison, each as (fps) -> step, and step(poses) -> one id per pose.
 
 None of them is a dependency of EdgePose; what is not installed is reported as missing.
 """
@@ -93,10 +93,12 @@ class _Boxes:
 
 
 def byte_track() -> Callable[[float], Step]:
+    """ByteTrack of ultralytics."""
     return _ultralytics("ultralytics.trackers.byte_tracker", "BYTETracker")
 
 
 def bot_sort() -> Callable[[float], Step]:
+    """BoT-SORT of ultralytics, without pictures: no camera motion, no appearance."""
     return _ultralytics(
         "ultralytics.trackers.bot_sort", "BOTSORT", gmc_method="none", proximity_thresh=0.5,
         appearance_thresh=0.8, with_reid=False, model="auto",
@@ -129,10 +131,12 @@ def _roboflow(cls: str, **extra: Any) -> Callable[[float], Step]:
 
 
 def byte_track_roboflow() -> Callable[[float], Step]:
+    """ByteTrack of the package `trackers`."""
     return _roboflow("ByteTrackTracker")
 
 
 def bot_sort_roboflow() -> Callable[[float], Step]:
+    """BoT-SORT of the package `trackers`, without pictures."""
     return _roboflow("BoTSORTTracker", enable_cmc=False)
 
 
@@ -151,7 +155,8 @@ def norfair() -> Callable[[float], Step]:
         def step(poses: Sequence[Pose]) -> list[int]:
             detections = [
                 package.Detection(
-                    points=np.nan_to_num(p.keypoints[:, :2].astype(float)), scores=p.keypoints[:, 2].astype(float),
+                    points=np.nan_to_num(p.keypoints[:, :2].astype(float)),
+                    scores=p.keypoints[:, 2].astype(float),
                     data=(i, float(p.box_xyxy[3] - p.box_xyxy[1])),
                 )
                 for i, p in enumerate(poses)

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from device import publisher_settings, sample_info
 from edgepose.mqtt import Publisher
-from servers import MOSQUITTO, Mosquitto, Relay
+from tests.device import publisher_settings, sample_info
+from tests.servers import MOSQUITTO, Mosquitto, Relay
 
 
 @pytest.fixture

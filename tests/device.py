@@ -10,7 +10,7 @@ import numpy as np
 from edgepose import wire
 from edgepose.config import MqttSettings
 from edgepose.types import Event
-from servers import Heard
+from tests.servers import Heard
 
 BASE = "edgepose/court"
 STATUS = f"{BASE}/status"

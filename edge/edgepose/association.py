@@ -1,4 +1,4 @@
-"""Who was seen where: how unlikely it is that a pose belongs to a person, and the best one-to-one assignment."""
+"""How unlikely it is that a pose belongs to a person, and the best one-to-one assignment."""
 
 from __future__ import annotations
 
@@ -57,14 +57,14 @@ class Looks:
 
 
 def _fill_boxes(boxes: Float64, poses: Sequence[Pose]) -> None:
-    for row in np.flatnonzero(~np.isfinite(boxes).all(axis=1)):
+    for row in np.flatnonzero(~np.isfinite(boxes).all(axis=1)).tolist():
         boxes[row] = box_of_keypoints(poses[row].keypoints)
 
 
 def compare(points: Float64, weights: Float64, looks: Looks) -> tuple[Float64, Float64, Float64]:
-    """Expected points (N, K + 2, 2) against the looks: mean shift (N, M, 2) px, its square and the shape's difference.
+    """Expected points (N, K + 2, 2) against the looks: mean shift (N, M, 2) px, its square, rest.
 
-    Squares are (N, M) px². All are weighted by the confidence of either side; NaN for a pair with no
+    The squares are (N, M) px²; the rest is the difference in shape. All are weighted by the confidence of either side; NaN for a pair with no
     common point.
     """
     weight = weights[:, None] * looks.weights[None]

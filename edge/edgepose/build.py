@@ -11,7 +11,14 @@ from typing import cast
 
 from edgepose import models
 from edgepose.card import Card, ModelId, SpotterSpec, WindowSpec
-from edgepose.config import CameraSettings, CaptureSettings, PlayerSettings, PoseSettings, Settings, StrokeSettings
+from edgepose.config import (
+    CameraSettings,
+    CaptureSettings,
+    PlayerSettings,
+    PoseSettings,
+    Settings,
+    StrokeSettings,
+)
 from edgepose.decoders import DecoderSettings
 from edgepose.errors import EdgePoseError, ModelError, SettingsError
 from edgepose.estimator import Estimator
@@ -52,7 +59,9 @@ def open_source(address: str, capture: CaptureSettings, images: bool = False) ->
 def estimator(pose: PoseSettings, models_dir: Path | None) -> Estimator:
     """The pose network and its decoder; raises SettingsError or ModelError."""
     if pose.model is None:
-        raise SettingsError("no pose model: give --model or pose.model (a weights file, model folder or name)")
+        raise SettingsError(
+            "no pose model: give --model or pose.model (a weights file, model folder or name)"
+        )
     engine = models.Engine(pose.threads, tuple(pose.providers))
     settings = DecoderSettings(pose.min_score, pose.iou, pose.most_people)
     return Estimator(*models.load_pose(models.find(pose.model, models_dir), engine, settings))

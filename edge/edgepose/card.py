@@ -25,7 +25,7 @@ class ModelId:
 
     @property
     def stamp(self) -> str:
-        """"name@sha256[:12]", as events carry it."""
+        """ "name@sha256[:12]", as events carry it."""
         return f"{self.name}@{self.sha256[:12]}"
 
 
@@ -113,6 +113,7 @@ class Card(Part):
 
 
 def sha256_of(path: Path) -> str:
+    """Hex digest of a file, read in pieces."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(1 << 20):
@@ -145,7 +146,9 @@ def _check(path: Path, expected: str) -> None:
         raise ModelError(f"{path}: named by the card but missing")
     got = sha256_of(path)
     if got != expected:
-        raise ModelError(f"{path}: sha256 is {got[:12]}…, the card says {expected[:12]}…: wrong or damaged file")
+        raise ModelError(
+            f"{path}: sha256 is {got[:12]}…, the card says {expected[:12]}…: wrong or damaged file"
+        )
 
 
 def save(card: Card, folder: Path) -> None:
@@ -162,4 +165,5 @@ def weights(path: Path) -> WeightsFile:
 
 
 def as_json(card: Card) -> dict[str, Any]:
+    """The card as it is written: unset keys are left out."""
     return card.model_dump(mode="json", exclude_none=True)

@@ -33,7 +33,9 @@ def tracks(image: Image, people: Sequence[Track], skeleton: Skeleton, min_confid
             text(image, f"#{track.id}", (x, y - round(8 * scale)), colour)
 
 
-def text(image: Image, words: str, at_xy: tuple[int, int], colour: tuple[int, int, int] = (255, 255, 255)) -> None:
+def text(
+    image: Image, words: str, at_xy: tuple[int, int], colour: tuple[int, int, int] = (255, 255, 255)
+) -> None:
     """One line of text with a dark outline; ``at_xy`` is its lower left corner, px."""
     size = max(0.5, image.shape[0] / 1080)
     for ink, width in (((0, 0, 0), 4), (colour, 2)):

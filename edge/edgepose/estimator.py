@@ -38,9 +38,7 @@ class Estimator:
     ) -> list[Pose]:
         """People in pixels of the frame, (K, 3) keypoints each; ``views`` come from ``prepare``."""
         views = self.decoder.views(image, people) if views is None else views
-        poses = [
-            pose for view in views for pose in self.decoder.decode(self.runtime.run(view.tensor), view)
-        ]
+        poses = [pose for view in views for pose in self.decoder.decode(self.runtime.run(view.tensor), view)]
         return poses if len(views) < 2 else without_duplicates(poses, self.skeleton)
 
 
@@ -52,7 +50,10 @@ def without_duplicates(poses: Sequence[Pose], skeleton: Skeleton) -> list[Pose]:
     sigmas = np.asarray(skeleton.sigmas if skeleton.sigmas else [0.08] * len(skeleton))
     kept: list[Pose] = []
     for pose in sorted(poses, key=lambda p: -p.score):
-        if all(oks(pose.keypoints, other.keypoints, _area(pose, other), sigmas) <= _SAME_PERSON_OKS for other in kept):
+        if all(
+            oks(pose.keypoints, other.keypoints, _area(pose, other), sigmas) <= _SAME_PERSON_OKS
+            for other in kept
+        ):
             kept.append(pose)
     return [pose for pose in poses if any(pose is other for other in kept)]
 

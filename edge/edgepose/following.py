@@ -1,4 +1,4 @@
-"""Following people from frame to frame: their state, and which look is whose. Knows no ids, only serial numbers."""
+"""Following people from frame to frame: their state, and which look is whose. No ids, only serial numbers."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class People:
         self.seen_s[rows] = time_s
         self.hits[rows] += 1
 
-    def add(self, columns: Rows, looks: Looks, time_s: float, tuning: Tuning) -> Serials:
+    def add(self, columns: Rows, looks: Looks, time_s: float | Float64, tuning: Tuning) -> Serials:
         """New people, one per look; their serial numbers."""
         count = len(columns)
         points, weights = looks.points[columns], looks.weights[columns]
@@ -108,7 +108,7 @@ class Follower:
         self._time_s: float | None = None
 
     def follow(self, looks: Looks, time_s: float) -> Serials:
-        """(M,) serial number of each look's person; NOBODY for a look without points or a second pose of one person.
+        """(M,) serial number of each look's person; NOBODY: no points, or a second pose of someone.
 
         A clock that goes back by more than a second (the source started again) ends everybody.
         """

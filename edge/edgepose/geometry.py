@@ -59,7 +59,7 @@ def box_iou(a_xyxy: Float32, b_xyxy: Float32) -> Float32:
     area_a = np.prod(np.clip(a_xyxy[:, 2:] - a_xyxy[:, :2], 0, None), axis=1)
     area_b = np.prod(np.clip(b_xyxy[:, 2:] - b_xyxy[:, :2], 0, None), axis=1)
     union = area_a[:, None] + area_b[None, :] - inter
-    return np.divide(inter, union, out=np.zeros_like(inter), where=union > 0)
+    return np.asarray(np.divide(inter, union, out=np.zeros_like(inter), where=union > 0), np.float32)
 
 
 def non_maximum_suppression(boxes_xyxy: Float32, scores: Float32, iou: float, most: int) -> Array:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgepose.association import REFUSED, Looks, assign
 from edgepose.config import TrackerSettings
@@ -49,7 +48,8 @@ class Clip:
     def of(looks: Sequence[Looks], times_s: Sequence[float]) -> Clip:
         """Join the frames' looks."""
         joined = Looks(*(
-            np.concatenate([getattr(look, name) for look in looks]) for name in ("points", "weights", "scores", "sizes")
+            np.concatenate([getattr(look, name) for look in looks])
+            for name in ("points", "weights", "scores", "sizes")
         ))  # fmt: skip
         steps = np.diff(times_s)
         return Clip(
@@ -90,7 +90,7 @@ def drop_short(clip: Clip, people: Serials, settings: TrackerSettings, hindsight
 
 
 def _last_state(clip: Clip, order: Rows, pieces: Serials, direction: float, tuning: Tuning) -> People:
-    """State of every piece at its last look of ``order`` (looks grouped by piece); direction -1: time runs back."""
+    """State of every piece at its last look of ``order`` (grouped by piece); direction -1: time runs back."""
     looks, times_s = clip.looks, clip.times_s * direction
     owner = pieces[order]
     begin = np.flatnonzero(np.diff(owner, prepend=-1))
@@ -226,7 +226,7 @@ def _joined(before: Rows, after: Rows, cost: Float64, limit: float) -> list[tupl
 
 
 def _components(before: Rows, after: Rows) -> list[int]:
-    """For every pair the group of pairs that it shares, directly or through others, an end or a start with."""
+    """For every pair the group of pairs that share, directly or through others, an end or a start."""
     parent: dict[int, int] = {}
 
     def root(node: int) -> int:
@@ -243,7 +243,7 @@ def _components(before: Rows, after: Rows) -> list[int]:
 
 
 def _first_of_chain(follows: Rows) -> Rows:
-    """(P,) first piece of the chain that each piece belongs to; ``follows`` is the piece before, or itself."""
+    """(P,) first piece of each piece's chain; ``follows`` is the piece before, or itself."""
     while True:
         further = follows[follows]
         if (further == follows).all():

@@ -33,7 +33,13 @@ class Engine:
 def folders(models_dir: Path | None = None) -> list[Path]:
     """The model folders that are searched, first wins: the setting, $EDGEPOSE_MODELS, here, the shipped."""
     package = Path(__file__).parent
-    places = [models_dir, os.environ.get("EDGEPOSE_MODELS"), "models", package / "models", package.parents[1] / "models"]
+    places = [
+        models_dir,
+        os.environ.get("EDGEPOSE_MODELS"),
+        "models",
+        package / "models",
+        package.parents[1] / "models",
+    ]
     found: list[Path] = []
     for place in places:
         if place and Path(place).is_dir() and Path(place).resolve() not in found:
@@ -57,7 +63,9 @@ def find(model: str, models_dir: Path | None = None) -> Path:
         if place.is_file() or (place / "card.json").is_file():
             return place
     names = ", ".join(path.name for path in installed(models_dir)) or "none"
-    raise SettingsError(f"no model {model!r}: not a weights file, a model folder or an installed name ({names})")
+    raise SettingsError(
+        f"no model {model!r}: not a weights file, a model folder or an installed name ({names})"
+    )
 
 
 def identify(path: Path) -> ModelId:
@@ -90,7 +98,9 @@ def load_pose(path: Path, engine: Engine, settings: DecoderSettings) -> tuple[Ru
     skeleton = named(card.skeleton)
     if not module.recognise(inputs, outputs, runtime.metadata, len(skeleton)):
         shapes = ", ".join(str(tensor.shape) for tensor in runtime.outputs)
-        raise ModelError(f"{path}: the card says decoder {name}, but its layout is not that of the outputs {shapes}")
+        raise ModelError(
+            f"{path}: the card says decoder {name}, but its layout is not that of the outputs {shapes}"
+        )
     decoder = module.create(inputs, outputs, runtime.metadata, skeleton, settings)
     return runtime, decoder, card.model
 
@@ -139,7 +149,9 @@ def _check_shapes(
             and all(a is None or b is None or a == b for a, b in zip(shape, tensor.shape, strict=True))
         )
         if not fits:
-            raise ModelError(f"{path}: {kind} {tensor.name!r}: the card says {tuple(shape)}, the file has {tensor.shape}")
+            raise ModelError(
+                f"{path}: {kind} {tensor.name!r}: the card says {tuple(shape)}, the file has {tensor.shape}"
+            )
     if expected and len(expected) != len(got):
         raise ModelError(f"{path}: the card names {len(expected)} {kind}s, the file has {len(got)}")
 
@@ -173,5 +185,3 @@ def verify(path: Path) -> str | None:
     except EdgePoseError as error:
         return str(error)
     return None
-
-

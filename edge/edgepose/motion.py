@@ -1,4 +1,4 @@
-"""How people move between two looks: a damped constant velocity with its uncertainty, for many people at once.
+"""How people move between two looks: a damped constant velocity with its uncertainty.
 
 Position and velocity are px and px/s; variances are in (person sizes)² and (sizes/s)², the same for
 both axes, so a state is ``at`` (N, 2), ``velocity`` (N, 2) and ``variance`` (N, 3): position,
@@ -17,7 +17,7 @@ Float64 = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Tuning:
-    """Numbers chosen on the training seeds of ``bench/tracker.py``; lengths in person sizes (the box's longer side)."""
+    """Numbers chosen on training seeds (``bench/tracker.md``); lengths in person sizes (longer box side)."""
 
     velocity_memory_s: float = 0.4
     """A velocity is forgotten over so long."""
@@ -79,7 +79,7 @@ def moved_variance(variance: Float64, dt: Float64 | float, tuning: Tuning) -> Fl
 
 
 def corrected(variance: Float64, shift: Float64, tuning: Tuning) -> tuple[Float64, Float64]:
-    """After a look ``shift`` (N, 2) sizes away: gains (N, 2) of position and velocity (1/s), variances (N, 3) left."""
+    """After a look ``shift`` (N, 2) sizes away: gains (N, 2) of position and velocity, variances (N, 3)."""
     far = np.einsum("nd,nd->n", shift, shift)
     spread = variance[:, 0] + tuning.look_noise**2
     surprised = far > tuning.surprise * spread

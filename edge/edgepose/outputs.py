@@ -143,7 +143,9 @@ class DrawnVideo:
             raise SettingsError(f"{path}: cannot write the video: no folder {path.parent}")
         self._size = (info.width, info.height)
         self._skeleton = skeleton
-        self._writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), info.fps or 30.0, self._size)
+        self._writer = cv2.VideoWriter(
+            str(path), cv2.VideoWriter.fourcc(*"mp4v"), info.fps or 30.0, self._size
+        )
         if not self._writer.isOpened():
             raise SettingsError(f"{path}: cannot write the video (give a name that ends in .mp4)")
         self._recent: list[Event] = []
@@ -151,10 +153,8 @@ class DrawnVideo:
     def step(self, frame: Frame | None, step: Step) -> None:
         if frame is None:
             return
-        if frame.image is None:
-            picture = np.zeros((self._size[1], self._size[0], 3), np.uint8)
-        else:
-            picture = frame.image.copy()
+        width, height = self._size
+        picture = np.zeros((height, width, 3), np.uint8) if frame.image is None else frame.image.copy()
         draw.tracks(picture, step.tracks, self._skeleton)
         self._recent = [e for e in (*self._recent, *step.events) if frame.time_s - e.end_s < 2 * _LABEL_S]
         for row, event in enumerate(self._recent):

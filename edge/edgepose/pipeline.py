@@ -15,12 +15,16 @@ _FORGET_S = 2.0  # a recorded track unseen for so long has ended
 
 
 class Estimates(Protocol):
+    """The estimator's call."""
+
     def __call__(
         self, image: Image, people: Sequence[Track] | None = None, views: list[View] | None = None
     ) -> list[Pose]: ...
 
 
 class Tracks(Protocol):
+    """The tracker."""
+
     @property
     def ended(self) -> Sequence[int]: ...
 
@@ -28,6 +32,8 @@ class Tracks(Protocol):
 
 
 class Cuts(Protocol):
+    """The window cutter."""
+
     def add(
         self, tracks: Sequence[Track], frame: int, time_s: float, ended: Sequence[int] = ()
     ) -> list[Window]: ...
@@ -36,12 +42,16 @@ class Cuts(Protocol):
 
 
 class Classifies(Protocol):
+    """The classifier."""
+
     def scores(
         self, windows: Sequence[Window], handedness: Callable[[int], Handedness | None]
     ) -> list[Scores]: ...
 
 
 class Spots(Protocol):
+    """The spotter."""
+
     def add(self, scores: Sequence[Scores]) -> list[Stroke]: ...
 
     def end(self, track: int) -> list[Stroke]: ...
@@ -50,6 +60,8 @@ class Spots(Protocol):
 
 
 class Lifts(Protocol):
+    """The lifter."""
+
     def lift(self, windows: Sequence[Window]) -> list[Pose3D]: ...
 
 
@@ -169,5 +181,6 @@ class Pipeline:
     def _events(self, strokes: Sequence[Stroke]) -> list[Event]:
         lifter = self._action.lifter if self._action else None
         return [
-            self._make_event(stroke, lifter.lift([stroke.window])[0] if lifter else None) for stroke in strokes
+            self._make_event(stroke, lifter.lift([stroke.window])[0] if lifter else None)
+            for stroke in strokes
         ]

@@ -45,7 +45,7 @@ def retrack(
     forwards = _followed(looks, times_s, len(skeleton), settings, tuning)
     backwards = _followed(looks[::-1], [-t for t in times_s[::-1]], len(skeleton), settings, tuning)[::-1]
     clip = Clip.of(looks, times_s)
-    pieces = _agreed(clip, np.concatenate(forwards), np.concatenate(backwards))
+    pieces = _agreed(np.concatenate(forwards), np.concatenate(backwards))
     people = drop_short(clip, join(clip, pieces, tuning, hindsight), settings, hindsight)
     return np.split(_numbered(people), np.cumsum(counts)[:-1])
 
@@ -57,16 +57,18 @@ def _followed(
     return [follower.follow(look, time_s) for look, time_s in zip(looks, times_s, strict=True)]
 
 
-def _agreed(clip: Clip, forwards: Serials, backwards: Serials) -> Serials:
+def _agreed(forwards: Serials, backwards: Serials) -> Serials:
     """(M,) piece of each look: a look goes on with the one before it when both directions say so."""
     before = _previous(forwards)
     before[before != _previous(backwards)] = NOBODY
     pieces = np.full(len(before), NOBODY, np.int64)
     count = 0
-    for i, (previous, size) in enumerate(zip(before.tolist(), clip.looks.sizes.tolist(), strict=True)):
+    # A second pose of one person is nobody's in both directions.
+    somebody = ((forwards != NOBODY) | (backwards != NOBODY)).tolist()
+    for i, previous in enumerate(before.tolist()):
         if previous != NOBODY:
             pieces[i] = pieces[previous]
-        elif size > 0:
+        elif somebody[i]:
             pieces[i], count = count, count + 1
     return pieces
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from types import MappingProxyType
 
 import numpy as np
@@ -52,7 +53,7 @@ def _edges(joints: tuple[str, ...], *chains: str) -> tuple[tuple[int, int], ...]
     pairs = []
     for chain in chains:
         names = chain.split("-")
-        pairs += [(joints.index(a), joints.index(b)) for a, b in zip(names, names[1:], strict=False)]
+        pairs += [(joints.index(a), joints.index(b)) for a, b in pairwise(names)]
     return tuple(pairs)
 
 

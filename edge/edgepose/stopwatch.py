@@ -85,7 +85,10 @@ def _action_rows(
             scored.append(_ms(partial(action.classifier.scores, windows, _right_handed)))
         if windows and action.lifter is not None:
             lifted.append(_ms(partial(action.lifter.lift, windows[:1])))
-    rows = [_row(f"windows, {people} people", cut), _row(f"features and classifier, {people} windows", scored)]
+    rows = [
+        _row(f"windows, {people} people", cut),
+        _row(f"features and classifier, {people} windows", scored),
+    ]
     return [*rows, _row("lifter, 1 window", lifted)] if lifted else rows
 
 

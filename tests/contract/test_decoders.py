@@ -107,7 +107,9 @@ def posenet() -> Case:
     )
 
 
-CASES = {case.decoder: case for case in (yolo_raw(), yolo_finished(), movenet_single(), movenet_multi(), posenet())}
+CASES = {
+    case.decoder: case for case in (yolo_raw(), yolo_finished(), movenet_single(), movenet_multi(), posenet())
+}
 
 
 def made(case: Case) -> Decoder:
@@ -172,4 +174,6 @@ def test_a_skeleton_that_does_not_fit_is_refused(name: str) -> None:
     module = importlib.import_module(f"edgepose.decoders.{name}")
     short = (Tensor("output0", (1, 20, 100), "float32"),)
     with pytest.raises(ModelError, match=r"needs|coco17"):
-        module.create((case.input,), short if name != "posenet" else case.outputs, {}, H36M17, DecoderSettings())
+        module.create(
+            (case.input,), short if name != "posenet" else case.outputs, {}, H36M17, DecoderSettings()
+        )

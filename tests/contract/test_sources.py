@@ -11,7 +11,6 @@ import cv2
 import numpy as np
 import pytest
 
-from clips import FFMPEG, make
 from edgepose.capture import Capture
 from edgepose.config import CaptureSettings
 from edgepose.errors import SourceError
@@ -19,6 +18,7 @@ from edgepose.recorder import Recorder
 from edgepose.session import SessionInfo
 from edgepose.sources import Source, images, pipe, replay, video
 from edgepose.types import Pose, Track
+from tests.clips import FFMPEG, make
 
 SETTINGS = CaptureSettings(width=64, height=48, fps=10.0)
 FRAMES = 12

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from device import BASE, an_event, has_event, publisher_settings, state_is
 from edgepose.broker import EmbeddedBroker
 from edgepose.errors import BrokerError
 from edgepose.mqtt import Publisher
-from servers import Relay, Subscriber
+from tests.device import BASE, an_event, has_event, publisher_settings, state_is
+from tests.servers import Relay, Subscriber
 
 pytest.importorskip("amqtt")
 NewPublisher = Callable[..., Publisher]

@@ -56,11 +56,16 @@ def test_several_cameras_in_one_file(tmp_path: Path) -> None:
         ("[mqtt]\nversion = '4'", ["mqtt.version", "'5' or '3.1.1'"]),
         ("device = 'two words'", ["device", "'two words'", "pattern"]),
         ("[[camera]]\nname = 'near'", ["camera[0].source is missing"]),
-        ("[[camera]]\nname='a'\nsource='0'\n[[camera]]\nname='a'\nsource='1'", ["camera names must differ", "a"]),
+        (
+            "[[camera]]\nname='a'\nsource='0'\n[[camera]]\nname='a'\nsource='1'",
+            ["camera names must differ", "a"],
+        ),
         ("device = ", ["not TOML"]),
     ],
 )
-def test_a_mistake_is_one_line_with_file_key_and_what_is_allowed(tmp_path: Path, text: str, said: list[str]) -> None:
+def test_a_mistake_is_one_line_with_file_key_and_what_is_allowed(
+    tmp_path: Path, text: str, said: list[str]
+) -> None:
     with pytest.raises(SettingsError) as caught:
         load(tmp_path, text)
     for words in ["court.toml", *said]:
@@ -95,7 +100,15 @@ def test_the_examples_defaults_are_the_defaults(tmp_path: Path) -> None:
         bare = line.removeprefix("# ")
         is_key = " = " in bare and not bare.startswith(("name", "source", "handedness"))
         kept.append(bare if bare.startswith("[") or (is_key and ' = ""' not in bare) else "")
-    assert load(tmp_path, "\n".join([*kept, "", ""]).replace("[camera.player]", "").replace("[[camera]]", "[[camera]]\nsource = '0'")).mqtt == config.MqttSettings()
+    assert (
+        load(
+            tmp_path,
+            "\n".join([*kept, "", ""])
+            .replace("[camera.player]", "")
+            .replace("[[camera]]", "[[camera]]\nsource = '0'"),
+        ).mqtt
+        == config.MqttSettings()
+    )
 
 
 def test_a_missing_model_names_camera_and_key(tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgepose.errors import ModelError
 from edgepose.geometry import Letterbox, angle_deg, box_iou, box_of_keypoints, non_maximum_suppression, oks
 from edgepose.skeletons import COCO17, H36M17, SKELETONS, named
-from edgepose.errors import ModelError
 
 sides = st.integers(1, 4000)
 
@@ -82,7 +82,13 @@ def test_mirroring_twice_changes_nothing(skeleton: object) -> None:
 
 def test_skeletons_have_the_contracts_order() -> None:
     assert COCO17.indices("nose", "left_eye", "right_wrist", "right_ankle").tolist() == [0, 1, 10, 16]
-    assert H36M17.indices("pelvis", "right_hip", "left_ankle", "neck", "right_wrist").tolist() == [0, 1, 6, 9, 16]
+    assert H36M17.indices("pelvis", "right_hip", "left_ankle", "neck", "right_wrist").tolist() == [
+        0,
+        1,
+        6,
+        9,
+        16,
+    ]
     assert COCO17.mirror[COCO17.index("left_hip")] == COCO17.index("right_hip")
     with pytest.raises(ModelError, match="coco17"):
         named("octopus")

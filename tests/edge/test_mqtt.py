@@ -13,13 +13,13 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
-from device import BASE, STATUS, an_event, has_event, publisher_settings, sample_info, state_is
 from edgepose import schemas, wire
 from edgepose.errors import EdgePoseError
 from edgepose.mqtt import Publisher
 from edgepose.mqtt_poses import LivePoses
 from edgepose.types import Pose, Track
-from servers import Mosquitto, Relay, Subscriber
+from tests.device import BASE, STATUS, an_event, has_event, publisher_settings, sample_info, state_is
+from tests.servers import Mosquitto, Relay, Subscriber
 
 NewMosquitto = Callable[..., Mosquitto]
 NewPublisher = Callable[..., Publisher]

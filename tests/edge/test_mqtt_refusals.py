@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from device import an_event, has_event, publisher_settings, sample_info, state_is
 from edgepose.config import TlsSettings
 from edgepose.errors import BrokerError, SettingsError
 from edgepose.mqtt import Publisher
 from edgepose.mqtt_address import address, tls_context
-from servers import Mosquitto, Subscriber, free_port
+from tests.device import an_event, has_event, publisher_settings, sample_info, state_is
+from tests.servers import Mosquitto, Subscriber, free_port
 
 NewMosquitto = Callable[..., Mosquitto]
 NewPublisher = Callable[..., Publisher]

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clips import frame_shown, make, needs_ffmpeg
 from edgepose.config import CaptureSettings
 from edgepose.errors import SourceError, SourceLost
 from edgepose.rawvideo import parse_y4m_header, raw_format
 from edgepose.sources import pipe
+from tests.clips import frame_shown, make, needs_ffmpeg
 
 DEFAULTS = CaptureSettings()
 RAMP = (

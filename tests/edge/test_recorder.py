@@ -1,11 +1,11 @@
 """What is recorded is replayed; a kill or a full disk loses the open part only."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
 from datetime import datetime, timezone
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -132,7 +132,7 @@ KILLED = """
 import sys, time
 sys.path.insert(0, {tests!r})
 from pathlib import Path
-from test_recorder import INFO, Recorder, person
+from tests.edge.test_recorder import INFO, Recorder, person
 recorder = Recorder(Path({folder!r}), INFO, part_s=1.0)
 for frame in range(25):
     recorder.add(frame, frame / 10, [person(0, frame)])
@@ -147,7 +147,7 @@ time.sleep(60)
 def test_kill_9_loses_the_open_part_and_the_reader_says_so(tmp_path):
     """25 frames at 10 fps in parts of a second: two parts are whole, the last five frames are lost."""
     folder = tmp_path / "s"
-    script = KILLED.format(tests=os.path.dirname(__file__), folder=str(folder))
+    script = KILLED.format(tests=str(Path(__file__).parents[2]), folder=str(folder))
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "ready\n"
         process.send_signal(signal.SIGKILL)
@@ -166,7 +166,7 @@ import sys, time, resource
 sys.path.insert(0, {tests!r})
 from pathlib import Path
 from edgepose.errors import SessionError
-from test_recorder import INFO, Recorder, person
+from tests.edge.test_recorder import INFO, Recorder, person
 recorder = Recorder(Path({folder!r}), INFO, part_s=1.0)
 try:
     for frame in range(1000):
@@ -187,7 +187,7 @@ except SessionError as error:
 def test_a_full_disk_is_said_and_loses_nothing_written(tmp_path):
     """A limit on the size of files stands for the full disk: it fails the same write."""
     folder = tmp_path / "s"
-    script = FULL.format(tests=os.path.dirname(__file__), folder=str(folder))
+    script = FULL.format(tests=str(Path(__file__).parents[2]), folder=str(folder))
     out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
     assert out.stderr == ""
     first, second = out.stdout.splitlines()

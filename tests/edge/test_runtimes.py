@@ -32,9 +32,13 @@ def test_an_unknown_execution_provider_names_those_there_are(tmp_path: Path) -> 
         load_runtime("onnx", path, Engine(providers=("AbacusExecutionProvider",)))
 
 
-@pytest.mark.parametrize(("runtime", "name"), [("onnx", "m.onnx"), ("litert", "m.tflite"), ("opencv", "m.caffemodel")])
+@pytest.mark.parametrize(
+    ("runtime", "name"), [("onnx", "m.onnx"), ("litert", "m.tflite"), ("opencv", "m.caffemodel")]
+)
 @pytest.mark.parametrize("content", [b"", b"this is no model" * 100])
-def test_a_file_that_is_no_model_is_one_clear_line(tmp_path: Path, runtime: str, name: str, content: bytes) -> None:
+def test_a_file_that_is_no_model_is_one_clear_line(
+    tmp_path: Path, runtime: str, name: str, content: bytes
+) -> None:
     path = tmp_path / name
     path.write_bytes(content)
     path.with_suffix(".prototxt").write_bytes(content)

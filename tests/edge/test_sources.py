@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clips import ffmpeg, frame_shown, make, needs_ffmpeg, probed_s, ramp
 from edgepose.config import CaptureSettings
 from edgepose.errors import SourceError, SourceLost
 from edgepose.sources import camera, images, stream, video, without_password
+from tests.clips import ffmpeg, frame_shown, make, needs_ffmpeg, probed_s, ramp
 
 DEFAULTS = CaptureSettings()
 SHARED = Path(__file__).parents[2] / ".." / "shared" / "data" / "video"

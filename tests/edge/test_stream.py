@@ -11,12 +11,12 @@ import cv2
 import numpy as np
 import pytest
 
-from clips import FFMPEG, ffmpeg, frame_shown, make, needs_ffmpeg
 from edgepose.capture import Capture
 from edgepose.config import CaptureSettings
 from edgepose.errors import SourceError, SourceLost
 from edgepose.sources import stream
-from servers import free_port
+from tests.clips import FFMPEG, ffmpeg, frame_shown, make, needs_ffmpeg
+from tests.servers import free_port
 
 QUICK = CaptureSettings(stall_s=1.0, open_timeout_s=8.0, backoff_s=0.1, backoff_most_s=0.2)
 

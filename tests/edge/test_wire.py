@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from jsonschema import Draft202012Validator
 
-from device import an_event, sample_info
 from edgepose import schemas, wire
 from edgepose.types import Event, Pose, Pose3D, Track
+from tests.device import an_event, sample_info
 
 SCHEMAS = schemas.schemas()
 VALIDATOR = Draft202012Validator(SCHEMAS["event"])

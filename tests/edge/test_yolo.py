@@ -81,7 +81,8 @@ def test_the_threshold_and_the_most_people_hold(tmp_path: Path) -> None:
 
 def test_forty_people_are_forty(tmp_path: Path) -> None:
     people = [
-        ([40 + 80 * (i % 8), 160 + 60 * (i // 8), 30, 50], 0.5 + 0.01 * i, column_of_joints(40, 160, 1)) for i in range(40)
+        ([40 + 80 * (i % 8), 160 + 60 * (i // 8), 30, 50], 0.5 + 0.01 * i, column_of_joints(40, 160, 1))
+        for i in range(40)
     ]
     path = constant_network(tmp_path / "raw.onnx", (1, 3, 640, 640), raw_yolo(people))
     assert len(estimator(path)(picture())) == 40
@@ -101,7 +102,11 @@ def test_a_raw_export_with_several_classes_takes_the_best_score(tmp_path: Path) 
 def test_end_to_end_rows_need_only_the_threshold(tmp_path: Path) -> None:
     """Overlapping rows stay: the network has decided."""
     joints = column_of_joints(300, 240)
-    people = [([270, 220, 370, 420], 0.9, joints), ([272, 220, 372, 420], 0.6, joints), ([0, 0, 9, 9], 0.1, joints)]
+    people = [
+        ([270, 220, 370, 420], 0.9, joints),
+        ([272, 220, 372, 420], 0.6, joints),
+        ([0, 0, 9, 9], 0.1, joints),
+    ]
     path = constant_network(tmp_path / "e2e.onnx", (1, 3, 640, 640), finished_yolo(people))
     poses = estimator(path)(picture())
     assert [round(pose.score, 3) for pose in poses] == [0.9, 0.6]

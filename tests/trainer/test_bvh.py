@@ -10,7 +10,7 @@ import pytest
 
 from edgepose.errors import SourceError
 from edgepose_trainer import bvh
-from shared import SHARED, needs
+from tests.shared import SHARED, needs
 
 CALDAS = SHARED / "data" / "mocap" / "caldas"
 TAKE = CALDAS / "adorozco_Derecha.bvh.xz"

@@ -15,7 +15,7 @@ from edgepose_trainer import lifter as trainer
 from edgepose_trainer.errors3d import mpjpe, n_mpjpe, p_mpjpe
 from edgepose_trainer.mlp import Adam, Perceptron
 from edgepose_trainer.views import EXACT, Detector, court_cameras, detected, looking_at
-from shared import SHARED, needs
+from tests.shared import SHARED, needs
 
 CALDAS = SHARED / "data" / "mocap" / "caldas"
 MODEL = Path(__file__).parents[2] / "models" / "courtlift-n"

@@ -8,8 +8,7 @@ duplicate people, swapped sides and missing joints. Everything follows from the 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +24,7 @@ JOINTS = len(COCO17)
 
 @dataclass(frozen=True)
 class Difficulty:
-    """What makes a scene hard. Lengths are fractions of the person's height, rates are per second or per pose."""
+    """What makes a scene hard. Lengths are fractions of the person's height."""
 
     fps: float = 30.0
     people: int = 4
@@ -111,9 +110,7 @@ def make_scene(seed: int, difficulty: Difficulty, size_wh: tuple[int, int] = (12
 
 
 def make_scenes(seed: int, count: int, base: Difficulty | None = None) -> list[Scene]:
-    """Mixed scenes: 2-10 people, 10-60 fps, every kind of motion, noise and faults from half to twice ``base``."""
-    from dataclasses import replace
-
+    """Mixed scenes: 2-10 people, 10-60 fps, every kind of motion, pace and faults around ``base``."""
     rng = np.random.default_rng(seed)
     base = base or Difficulty()
     motions: tuple[Motion, ...] = ("walk", "court", "street", "crossing", "bounce")

@@ -90,7 +90,10 @@ def paths(
     size_wh: tuple[int, int],
     pace: float,
 ) -> tuple[Float64, Float64]:
-    """Feet (P, F, 2) px and heights (P, F) px; the lower in the picture, the taller. ``pace`` 2: twice as fast."""
+    """Feet (P, F, 2) px and heights (P, F) px; the lower in the picture, the taller.
+
+    ``pace`` 2: everybody moves twice as fast.
+    """
     width, height = size_wh
     dt = pace * (float(times_s[1] - times_s[0]) if len(times_s) > 1 else 1.0)
     tall = height * rng.uniform(0.14, 0.32)
@@ -166,7 +169,7 @@ def _crossing(
     rng: np.random.Generator, person: int, frames: int, dt: float, tall: float, floor: Float64
 ) -> Float64:
     """Pairs go to and fro through each other at nearly the same depth; one in four turns back instead."""
-    middle = floor.mean(axis=0) + [(person // 2 % 3 - 1) * 1.8 * tall, (person // 2 - 2) * 0.3 * tall]
+    middle = floor.mean(axis=0) + np.array([person // 2 % 3 - 1, person // 2 - 2]) * [1.8 * tall, 0.3 * tall]
     direction = 1.0 if person % 2 else -1.0
     reach, period = tall * rng.uniform(0.8, 1.6), rng.uniform(4.0, 8.0)
     times = np.arange(frames) * dt

@@ -38,7 +38,9 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def options(
-    version: bool = typer.Option(False, "--version", callback=_show_version, is_eager=True, help="Show it and stop."),
+    version: bool = typer.Option(
+        False, "--version", callback=_show_version, is_eager=True, help="Show it and stop."
+    ),
 ) -> None:
     """Pose, strokes and 3D at the court side: a camera goes in, MQTT events come out."""
 
@@ -59,18 +61,21 @@ def _exit_code() -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_FAILURE
     except OSError as error:  # a full disk, a folder that may not be written
-        return _complain(f"{error.filename}: {error.strerror}" if error.filename else str(error), EXIT_MISTAKE)
+        return _complain(
+            f"{error.filename}: {error.strerror}" if error.filename else str(error), EXIT_MISTAKE
+        )
     except typer.Exit as leaving:
         return leaving.exit_code
     except typer.Abort:
         return EXIT_STOPPED
-    except Exception as error:  # noqa: BLE001 - the border: no traceback reaches a user
+    except Exception as error:
         if hasattr(error, "format_message"):  # the usage errors of typer's parser, whichever it bundles
             return _complain(error.format_message(), EXIT_MISTAKE) if str(error) else EXIT_MISTAKE
         if os.environ.get("EDGEPOSE_TRACEBACK"):
             raise
         return _complain(
-            f"internal error: {type(error).__name__}: {error} (EDGEPOSE_TRACEBACK=1 shows where)", EXIT_FAILURE
+            f"internal error: {type(error).__name__}: {error} (EDGEPOSE_TRACEBACK=1 shows where)",
+            EXIT_FAILURE,
         )
 
 

@@ -24,7 +24,9 @@ SourceOption = Annotated[
 ]
 Model = Annotated[str | None, typer.Option("--model", "-m", help="pose model: name, folder or weights file")]
 ModelsDir = Annotated[Path | None, typer.Option("--models-dir", help="look for models here first")]
-Threads = Annotated[int | None, typer.Option("--threads", min=0, help="of the inference engine; 0: its own choice")]
+Threads = Annotated[
+    int | None, typer.Option("--threads", min=0, help="of the inference engine; 0: its own choice")
+]
 Summary = Annotated[Path | None, typer.Option("--summary", help="write the run's figures here (JSON)")]
 
 
@@ -33,9 +35,12 @@ def command(
     source: SourceOption = None,
     model: Model = None,
     broker: Annotated[
-        str | None, typer.Option("--broker", "-b", help="mqtt://[user:pass@]host:port, mqtts://, ws://, or embedded")
+        str | None,
+        typer.Option("--broker", "-b", help="mqtt://[user:pass@]host:port, mqtts://, ws://, or embedded"),
     ] = None,
-    events: Annotated[Path | None, typer.Option("--events", help="append events to this file (JSON lines)")] = None,
+    events: Annotated[
+        Path | None, typer.Option("--events", help="append events to this file (JSON lines)")
+    ] = None,
     no_mqtt: Annotated[bool, typer.Option("--no-mqtt", help="publish nothing")] = False,
     drawn: Annotated[Path | None, typer.Option("--draw", help="write a video with skeletons (.mp4)")] = None,
     models_dir: ModelsDir = None,
@@ -55,7 +60,10 @@ def command(
 def print_line(event: Event) -> None:
     """One event for people."""
     hand = f", {event.handedness}-handed" if event.handedness else ""
-    print(f"{event.peak_s:8.2f} s  {event.camera}  #{event.track}  {event.label} {event.score:.2f}{hand}", flush=True)
+    print(
+        f"{event.peak_s:8.2f} s  {event.camera}  #{event.track}  {event.label} {event.score:.2f}{hand}",
+        flush=True,
+    )
 
 
 def print_json(event: Event) -> None:
@@ -63,5 +71,3 @@ def print_json(event: Event) -> None:
     from edgepose import wire
 
     print(json.dumps(wire.event_message(event, time.time(), replayed=False)), flush=True)
-
-

@@ -57,7 +57,9 @@ def settings_from(
         changes["camera"] = [first.model_copy(update={"source": source})]
     elif not settings.camera:
         where = f"{config}: no [[camera]] table" if config else "no camera"
-        raise SettingsError(f"{where}: give --source (camera number, address, file, folder, session) or --config")
+        raise SettingsError(
+            f"{where}: give --source (camera number, address, file, folder, session) or --config"
+        )
     pose = {key: value for key, value in (("model", model), ("threads", threads)) if value is not None}
     if pose:
         changes["pose"] = settings.pose.model_copy(update=pose)
@@ -153,7 +155,9 @@ def _first_contact(publisher: Publisher, settings: Settings, live: bool) -> None
     where = settings.mqtt.broker.rpartition("@")[2]
     if not publisher.connected(settings.mqtt.connect_timeout_s):
         if not live:
-            raise BrokerError(f"broker {where} is not there; start one, give --broker, or leave it out with --no-mqtt")
+            raise BrokerError(
+                f"broker {where} is not there; start one, give --broker, or leave it out with --no-mqtt"
+            )
         logging.warning("broker %s is not there yet; events wait in the queue", where)
     logging.getLogger("edgepose.mqtt").setLevel(logging.NOTSET)
 
@@ -168,7 +172,11 @@ def _outputs(device: Device, publisher: Publisher | None, wanted: Wanted) -> Non
         if events is not None:
             line.outputs.append(events)
         if wanted.drawn is not None:
-            name = wanted.drawn if len(device.lines) == 1 else wanted.drawn.with_stem(f"{wanted.drawn.stem}-{line.name}")
+            name = (
+                wanted.drawn
+                if len(device.lines) == 1
+                else wanted.drawn.with_stem(f"{wanted.drawn.stem}-{line.name}")
+            )
             line.outputs.append(DrawnVideo(name, line.info, line.skeleton))
         line.outputs += wanted.extra(line)
         if wanted.tell is not None:
@@ -211,7 +219,9 @@ def _summary(device: Device, left: int) -> dict[str, Any]:
         span_s = progress.last_s - (progress.first_s or progress.last_s)
         cameras[line.name] = line.metrics(progress.last_s, progress.frames) | {
             "fps": round((progress.frames - 1) / span_s, 2) if span_s > 0 else None,
-            "first_result_s": round(progress.first_s - started_s, 3) if progress.first_s and started_s else None,
+            "first_result_s": round(progress.first_s - started_s, 3)
+            if progress.first_s and started_s
+            else None,
         }
     return {
         "cameras": cameras,

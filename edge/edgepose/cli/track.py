@@ -57,6 +57,10 @@ def _frames(poses: Poses, order: Array) -> Iterator[tuple[float, list[Pose]]]:
         rows.setdefault(int(poses.frame[row]), []).append(row)
         times_s[int(poses.frame[row])] = float(poses.time_s[row])
     for frame in sorted(rows):
-        yield times_s[frame], [
-            Pose(np.asarray(poses.keypoints[r]), np.asarray(poses.box[r]), float(poses.score[r])) for r in rows[frame]
-        ]
+        yield (
+            times_s[frame],
+            [
+                Pose(np.asarray(poses.keypoints[r]), np.asarray(poses.box[r]), float(poses.score[r]))
+                for r in rows[frame]
+            ],
+        )

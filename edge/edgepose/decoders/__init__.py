@@ -63,7 +63,11 @@ class DecoderModule(Protocol):
     """What ``edgepose.decoders.<name>`` offers."""
 
     def recognise(
-        self, inputs: Sequence[Tensor], outputs: Sequence[Tensor], metadata: Mapping[str, str], joints: int = 17
+        self,
+        inputs: Sequence[Tensor],
+        outputs: Sequence[Tensor],
+        metadata: Mapping[str, str],
+        joints: int = 17,
     ) -> bool: ...
 
     def create(

@@ -55,6 +55,7 @@ class MoveNetMulti:
 def recognise(
     inputs: Sequence[Tensor], outputs: Sequence[Tensor], metadata: Mapping[str, str], joints: int = 17
 ) -> bool:
+    """One output that ends in (6, 56)."""
     return joints == 17 and len(inputs) == len(outputs) == 1 and outputs[0].shape[-2:] == (6, 56)
 
 
@@ -65,6 +66,7 @@ def create(
     skeleton: Skeleton,
     settings: DecoderSettings,
 ) -> MoveNetMulti:
+    """Raises ModelError when the input is no image."""
     image_input(inputs[0], (_LONG_SIDE, _LONG_SIDE))
     return MoveNetMulti(inputs[0], skeleton, settings)
 

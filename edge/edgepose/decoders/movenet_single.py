@@ -83,6 +83,7 @@ class MoveNetSingle:
         return [Pose(keypoints, box_of_keypoints(keypoints[seen]), score)]
 
     def _whole(self, keypoints: Float32, seen: Array, cuts: tuple[float, float, float, float]) -> bool:
+        """Not cut off by the crop, and with a torso."""
         points = keypoints[seen, :2]
         inside = (points >= cuts[:2]).all() and (points <= cuts[2:]).all()
         return bool(inside and self._torso_seen(keypoints))
@@ -133,6 +134,7 @@ class MoveNetSingle:
 def recognise(
     inputs: Sequence[Tensor], outputs: Sequence[Tensor], metadata: Mapping[str, str], joints: int = 17
 ) -> bool:
+    """One output that ends in (1, 17, 3)."""
     return joints == 17 and len(inputs) == len(outputs) == 1 and outputs[0].shape[-3:] == (1, 17, 3)
 
 

@@ -46,7 +46,9 @@ class PoseNet:
 
     follows = False
 
-    def __init__(self, letterboxer: Letterboxer, spec: InputSpec, order: _Order, settings: DecoderSettings) -> None:
+    def __init__(
+        self, letterboxer: Letterboxer, spec: InputSpec, order: _Order, settings: DecoderSettings
+    ) -> None:
         self.skeleton = COCO17
         self._letterboxer = letterboxer
         self._spec = spec
@@ -76,7 +78,9 @@ class PoseNet:
         return [self._person(score, keypoints, view) for score, keypoints in people]
 
     def _person(self, score: float, keypoints: Float32, view: View) -> Pose:
-        (pose,) = people_in_frame(np.zeros((1, 4), np.float32), np.array([score]), keypoints[None], view.place)
+        (pose,) = people_in_frame(
+            np.zeros((1, 4), np.float32), np.array([score]), keypoints[None], view.place
+        )
         pose.box_xyxy = box_of_keypoints(pose.keypoints)
         return pose
 
@@ -84,7 +88,9 @@ class PoseNet:
 class _Maps:
     """One picture's maps: (H, W, ·) arrays and the stride between their cells, input px."""
 
-    def __init__(self, heat: Float32, offsets: Float32, forward: Float32, backward: Float32, stride: float) -> None:
+    def __init__(
+        self, heat: Float32, offsets: Float32, forward: Float32, backward: Float32, stride: float
+    ) -> None:
         self.scores = 1.0 / (1.0 + np.exp(-heat))
         self._offsets, self._forward, self._backward, self._stride = offsets, forward, backward, stride
 
@@ -98,7 +104,9 @@ class _Maps:
     def position(self, part: int, row: int, column: int) -> Float32:
         """(2,) x, y in input px."""
         offset = self._offsets[row, column]
-        return np.array([column * self._stride + offset[part + 17], row * self._stride + offset[part]], np.float32)
+        return np.array(
+            [column * self._stride + offset[part + 17], row * self._stride + offset[part]], np.float32
+        )
 
     def walk(self, root: int, start: Float32, score: float) -> Float32:
         """(17, 3) keypoints in input px, reached from the root over the tree: backward, then forward."""
@@ -147,6 +155,7 @@ class _Order:
 def recognise(
     inputs: Sequence[Tensor], outputs: Sequence[Tensor], metadata: Mapping[str, str], joints: int = 17
 ) -> bool:
+    """Four-dimensional outputs of 17, 34 and 64 (or twice 32) channels."""
     channels = sorted(t.shape[-1] or 0 for t in outputs if len(t.shape) == 4)
     return joints == 17 and len(inputs) == 1 and channels in ([17, 34, 64], [17, 32, 32, 34])
 

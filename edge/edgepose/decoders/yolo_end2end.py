@@ -23,7 +23,9 @@ class YoloEnd2End:
 
     follows = False
 
-    def __init__(self, letterboxer: Letterboxer, skeleton: Skeleton, values: int, settings: DecoderSettings) -> None:
+    def __init__(
+        self, letterboxer: Letterboxer, skeleton: Skeleton, values: int, settings: DecoderSettings
+    ) -> None:
         self.skeleton = skeleton
         self._letterboxer = letterboxer
         self._values = values
@@ -45,6 +47,7 @@ class YoloEnd2End:
 def recognise(
     inputs: Sequence[Tensor], outputs: Sequence[Tensor], metadata: Mapping[str, str], joints: int = 17
 ) -> bool:
+    """One output of at most 300 rows with a box, score, class and the joints each."""
     if len(inputs) != 1 or len(outputs) != 1 or len(outputs[0].shape) != 3:
         return False
     rows, columns = outputs[0].shape[1:]
@@ -63,5 +66,7 @@ def create(
     values = exported_keypoint_values(metadata, skeleton)
     columns, expected = outputs[0].shape[2], 6 + values * len(skeleton)
     if columns != expected:
-        raise ModelError(f"output {outputs[0].name!r}: {skeleton.name} needs {expected} columns, got {columns}")
+        raise ModelError(
+            f"output {outputs[0].name!r}: {skeleton.name} needs {expected} columns, got {columns}"
+        )
     return YoloEnd2End(Letterboxer(InputSpec(width, height, nchw), inputs[0]), skeleton, values, settings)

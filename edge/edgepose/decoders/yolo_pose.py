@@ -26,7 +26,9 @@ class YoloPose:
 
     follows = False
 
-    def __init__(self, letterboxer: Letterboxer, skeleton: Skeleton, values: int, settings: DecoderSettings) -> None:
+    def __init__(
+        self, letterboxer: Letterboxer, skeleton: Skeleton, values: int, settings: DecoderSettings
+    ) -> None:
         self.skeleton = skeleton
         self._letterboxer = letterboxer
         self._values = values
@@ -55,6 +57,7 @@ class YoloPose:
 def recognise(
     inputs: Sequence[Tensor], outputs: Sequence[Tensor], metadata: Mapping[str, str], joints: int = 17
 ) -> bool:
+    """One output with a box, class scores and the joints along axis 1, one column per cell."""
     if len(inputs) != 1 or len(outputs) != 1 or len(outputs[0].shape) != 3:
         return False
     channels, rows = outputs[0].shape[1:]

@@ -18,11 +18,15 @@ SUFFIXES = (".onnx", ".ort")
 class OnnxRuntime:
     """One session. ``threads`` 0 leaves the number to ONNX Runtime."""
 
-    def __init__(self, path: Path, threads: int = 0, providers: Sequence[str] = ("CPUExecutionProvider",)) -> None:
+    def __init__(
+        self, path: Path, threads: int = 0, providers: Sequence[str] = ("CPUExecutionProvider",)
+    ) -> None:
         missing = [name for name in providers if name not in ort.get_available_providers()]
         if missing:
             allowed = ", ".join(ort.get_available_providers())
-            raise SettingsError(f"execution provider {missing[0]} is not in this ONNX Runtime; it has {allowed}")
+            raise SettingsError(
+                f"execution provider {missing[0]} is not in this ONNX Runtime; it has {allowed}"
+            )
         options = ort.SessionOptions()
         options.log_severity_level = 3
         if threads:
