@@ -47,9 +47,7 @@ def _ultralytics(module: str, cls: str, **extra: Any) -> Callable[[float], Step]
     """A tracker of ultralytics (AGPL, comparison only) with the values of its own yaml file."""
     # Its trackers never touch torchvision, but the package asks for its version while importing.
     real = importlib.metadata.version
-    with patch.object(
-        importlib.metadata, "version", lambda name: "0.0" if name == "torchvision" else real(name)
-    ):
+    with patch.object(importlib.metadata, "version", lambda name: "0.0" if name == "torchvision" else real(name)):
         sys.modules.setdefault("torchvision", ModuleType("torchvision"))
         tracker = getattr(importlib.import_module(module), cls)
     settings = SimpleNamespace(
@@ -81,9 +79,7 @@ class _Boxes:
 
     @staticmethod
     def of(poses: Sequence[Pose]) -> _Boxes:
-        return _Boxes(
-            np.array([p.box_xyxy for p in poses]).reshape(-1, 4), np.array([p.score for p in poses])
-        )
+        return _Boxes(np.array([p.box_xyxy for p in poses]).reshape(-1, 4), np.array([p.score for p in poses]))
 
     def __len__(self) -> int:
         return len(self.conf)

@@ -64,8 +64,8 @@ def _fill_boxes(boxes: Float64, poses: Sequence[Pose]) -> None:
 def compare(points: Float64, weights: Float64, looks: Looks) -> tuple[Float64, Float64, Float64]:
     """Expected points (N, K + 2, 2) against the looks: mean shift (N, M, 2) px, its square, rest.
 
-    The squares are (N, M) px²; the rest is the difference in shape. All are weighted by the confidence of either side; NaN for a pair with no
-    common point.
+    The square and the rest, which is the difference in shape, are (N, M) px². All are weighted by the
+    confidence of either side; NaN for a pair with no common point.
     """
     weight = weights[:, None] * looks.weights[None]
     apart = looks.points[None] - points[:, None]

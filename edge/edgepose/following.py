@@ -165,9 +165,7 @@ class Follower:
             return fresh
         fresh = fresh[np.argsort(-looks.scores[fresh], kind="stable")]
         points, weights = looks.points[fresh], looks.weights[fresh]
-        _, far, shape = compare(
-            points, weights, Looks(points, weights, looks.scores[fresh], looks.sizes[fresh])
-        )
+        _, far, shape = compare(points, weights, Looks(points, weights, looks.scores[fresh], looks.sizes[fresh]))
         near = self._tuning.near * looks.sizes[fresh, None]
         doubled = np.triu(far + shape < near * near, 1).any(axis=0)
         return np.sort(fresh[~doubled])

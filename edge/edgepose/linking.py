@@ -114,9 +114,7 @@ def _by_owner(owner: Serials, begin: Rows) -> list[tuple[int, int]]:
     return list(zip(begin[rank].tolist(), stop[rank].tolist(), strict=True))
 
 
-def _see_at(
-    people: People, rows: Rows, columns: Rows, looks: Looks, times_s: Float64, tuning: Tuning
-) -> None:
+def _see_at(people: People, rows: Rows, columns: Rows, looks: Looks, times_s: Float64, tuning: Tuning) -> None:
     """Every row sees its own look at its own time."""
     dt = np.maximum(times_s - people.seen_s[rows], 0.0)
     reach, keep, *_ = transition(dt, tuning)

@@ -152,9 +152,7 @@ def test_when_the_clock_jumps_back_everybody_ends() -> None:
 
 def test_two_frames_with_one_time_stamp_or_a_slightly_older_one_do_no_harm() -> None:
     follower = tracker(confirm=1)
-    assert {
-        follower.update([person(100 + i)], t)[0].id for i, t in enumerate([0.0, 0.0, 0.1, 0.08, 0.12])
-    } == {0}
+    assert {follower.update([person(100 + i)], t)[0].id for i, t in enumerate([0.0, 0.0, 0.1, 0.08, 0.12])} == {0}
 
 
 def test_uneven_frame_times_keep_a_runner() -> None:
@@ -227,10 +225,7 @@ def _cheapest(cost: np.ndarray, limit: float) -> float:
     """By trying everything: pairs pay their cost, an unmatched row pays ``limit``."""
     rows, columns = cost.shape
     padded = np.concatenate([cost, np.full((rows, rows), limit)], axis=1)
-    return min(
-        sum(padded[r, c] for r, c in enumerate(choice))
-        for choice in permutations(range(columns + rows), rows)
-    )
+    return min(sum(padded[r, c] for r, c in enumerate(choice)) for choice in permutations(range(columns + rows), rows))
 
 
 @settings(max_examples=60, deadline=None)

@@ -102,10 +102,11 @@ def make_scene(seed: int, difficulty: Difficulty, size_wh: tuple[int, int] = (12
     truth_frame, truth_person = np.nonzero(inside.T)
     seen = _Detector(rng, d, size_wh).watch(keypoints, boxes, heights, feet[:, :, 1], inside)
     full = np.concatenate([keypoints, np.ones((*keypoints.shape[:3], 1))], axis=3)
+    frame, person, box, points, score = seen.arrays()
     return Scene(
         f"{d.motion}-{d.people}p-{d.fps:g}fps-{seed}", *size_wh, d.fps, times_s, truth_frame.astype(np.int64),
         truth_person.astype(np.int32), boxes[truth_person, truth_frame].astype(np.float32),
-        full[truth_person, truth_frame].astype(np.float32), *seen.arrays(),
+        full[truth_person, truth_frame].astype(np.float32), frame, person, box, points, score,
     )  # fmt: skip
 
 
@@ -174,16 +175,12 @@ class _Detector:
         seen = _Seen()
         for f in range(frames):
             cover = _covered(boxes[:, f], depth[:, f], inside[:, f])
-            missed = dark[:, f] | (
-                rng.random(people) < d.miss + d.occlusion * np.clip(cover * 2.5 - 1.25, 0, 1)
-            )
+            missed = dark[:, f] | (rng.random(people) < d.miss + d.occlusion * np.clip(cover * 2.5 - 1.25, 0, 1))
             rows = []
             for p in np.flatnonzero(inside[:, f] & ~missed):
                 rows.append((int(p), *self._look(keypoints[p, f], boxes[p, f], heights[p, f], cover[p])))
             here = np.flatnonzero(inside[:, f])
-            rows += [
-                (-1, *ghost) for ghost in self._false(keypoints[here, f], boxes[here, f], heights[here, f])
-            ]
+            rows += [(-1, *ghost) for ghost in self._false(keypoints[here, f], boxes[here, f], heights[here, f])]
             for i in rng.permutation(len(rows)):
                 seen.add(f, *rows[i])
         return seen
@@ -196,9 +193,7 @@ class _Detector:
             dark[p, f : f + round(self._rng.uniform(0.2, 0.8) * self._d.fps)] = True
         return dark
 
-    def _look(
-        self, keypoints: Float64, box: Float64, height: float, cover: float
-    ) -> tuple[Float64, Float64, float]:
+    def _look(self, keypoints: Float64, box: Float64, height: float, cover: float) -> tuple[Float64, Float64, float]:
         """One noisy pose: (box, keypoints (17, 3), score)."""
         rng, d = self._rng, self._d
         noise = rng.normal(0, d.noise * height, (JOINTS, 2))
@@ -217,32 +212,25 @@ class _Detector:
         )
         return box + rng.normal(0, d.box_noise * height, 4), full, float(score)
 
-    def _false(
-        self, keypoints: Float64, boxes: Float64, heights: Float64
-    ) -> list[tuple[Float64, Float64, float]]:
+    def _false(self, keypoints: Float64, boxes: Float64, heights: Float64) -> list[tuple[Float64, Float64, float]]:
         """Ghosts (anywhere, some stay) and duplicates (shifted copies of someone who is there)."""
         rng, d = self._rng, self._d
         self._ghosts = [g for g in self._ghosts if rng.random() < d.ghost_stay]
         people = len(keypoints)
         for _ in range(rng.poisson(d.ghosts * people * (1 - d.ghost_stay)) if people else 0):
             p = int(rng.integers(people))
-            move = np.array([rng.uniform(0, side) for side in self._size]) - boxes[p].reshape(2, 2).mean(
-                axis=0
-            )
-            scale = rng.uniform(0.5, 1.3)
             centre = boxes[p].reshape(2, 2).mean(axis=0)
+            move = np.array([rng.uniform(0, side) for side in self._size]) - centre
+            scale = rng.uniform(0.5, 1.3)
             self._ghosts.append((
                 ((boxes[p].reshape(2, 2) - centre) * scale + centre + move).reshape(4),
                 (keypoints[p] - centre) * scale + centre + move, heights[p] * scale,
             ))  # fmt: skip
         out = [self._look(points, box, height, rng.uniform(0.4, 1.4)) for box, points, height in self._ghosts]
-        for p in np.flatnonzero(rng.random(people) < d.duplicates):
+        for p in np.flatnonzero(rng.random(people) < d.duplicates).tolist():
             move = rng.normal(0, 0.1 * heights[p], 2)
-            out.append(
-                self._look(
-                    keypoints[p] + move, boxes[p] + np.tile(move, 2), heights[p], rng.uniform(0.3, 1.0)
-                )
-            )
+            copy = keypoints[p] + move, boxes[p] + np.tile(move, 2)
+            out.append(self._look(*copy, heights[p], rng.uniform(0.3, 1.0)))
         return out
 
 

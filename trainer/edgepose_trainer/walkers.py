@@ -46,9 +46,7 @@ class Body:
         return Body(side, up, rng.uniform(0.8, 1.2), rng.uniform(0.08, 0.16))
 
 
-def draw_body(
-    rng: np.random.Generator, body: Body, times_s: Float64, feet: Float64, heights: Float64
-) -> Float64:
+def draw_body(rng: np.random.Generator, body: Body, times_s: Float64, feet: Float64, heights: Float64) -> Float64:
     """(F, 17, 2) px: legs and arms swing with the distance walked; the body turns to where it goes."""
     steps = np.gradient(feet, axis=0) if len(feet) > 1 else np.zeros_like(feet)
     dt = times_s[1] - times_s[0] if len(times_s) > 1 else 1.0
@@ -77,9 +75,7 @@ def draw_body(
     for joint, part in ((10, 1.0), (8, 0.5)):
         x[:, joint] += part * reach
         y[:, joint] += part * np.abs(reach)
-    return np.stack(
-        [feet[:, 0, None] + x * heights[:, None], feet[:, 1, None] - y * heights[:, None]], axis=2
-    )
+    return np.stack([feet[:, 0, None] + x * heights[:, None], feet[:, 1, None] - y * heights[:, None]], axis=2)
 
 
 def paths(
@@ -106,9 +102,7 @@ def paths(
     return feet, tall * own * np.clip(perspective, 0.6, 1.4)
 
 
-def _walk(
-    rng: np.random.Generator, person: int, frames: int, dt: float, tall: float, floor: Float64
-) -> Float64:
+def _walk(rng: np.random.Generator, person: int, frames: int, dt: float, tall: float, floor: Float64) -> Float64:
     """Wanders: the velocity drifts, now and then it turns at once; the edge of the floor turns it back."""
     at, speed = rng.uniform(floor[0], floor[1]), tall * rng.uniform(0.3, 1.0)
     angle = rng.uniform(0, 2 * np.pi)
@@ -128,9 +122,7 @@ def _walk(
     return out
 
 
-def _court(
-    rng: np.random.Generator, person: int, frames: int, dt: float, tall: float, floor: Float64
-) -> Float64:
+def _court(rng: np.random.Generator, person: int, frames: int, dt: float, tall: float, floor: Float64) -> Float64:
     """Runs to a spot, brakes, waits, runs to the next: strong accelerations."""
     at, velocity = rng.uniform(floor[0], floor[1]), np.zeros(2)
     goal, wait = at.copy(), 0.0
@@ -148,9 +140,7 @@ def _court(
     return out
 
 
-def _street(
-    rng: np.random.Generator, person: int, frames: int, dt: float, tall: float, floor: Float64
-) -> Float64:
+def _street(rng: np.random.Generator, person: int, frames: int, dt: float, tall: float, floor: Float64) -> Float64:
     """Crosses the picture at an even pace, leaves through the side, comes back later from there."""
     side = rng.choice([-1.0, 1.0])
     speed = tall * rng.uniform(0.5, 1.2) * side
@@ -165,9 +155,7 @@ def _street(
     return np.column_stack([x, y])
 
 
-def _crossing(
-    rng: np.random.Generator, person: int, frames: int, dt: float, tall: float, floor: Float64
-) -> Float64:
+def _crossing(rng: np.random.Generator, person: int, frames: int, dt: float, tall: float, floor: Float64) -> Float64:
     """Pairs go to and fro through each other at nearly the same depth; one in four turns back instead."""
     middle = floor.mean(axis=0) + np.array([person // 2 % 3 - 1, person // 2 - 2]) * [1.8 * tall, 0.3 * tall]
     direction = 1.0 if person % 2 else -1.0
@@ -182,9 +170,7 @@ def _crossing(
     return np.column_stack([x, y])
 
 
-def _bounce(
-    rng: np.random.Generator, person: int, frames: int, dt: float, tall: float, floor: Float64
-) -> Float64:
+def _bounce(rng: np.random.Generator, person: int, frames: int, dt: float, tall: float, floor: Float64) -> Float64:
     """Straight lines at even speed, thrown back by the edges of the floor like a billiard ball."""
     angle, speed = rng.uniform(0, 2 * np.pi), tall * rng.uniform(0.3, 1.2)
     side = floor[1] - floor[0]
