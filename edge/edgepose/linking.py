@@ -10,7 +10,7 @@ import numpy as np
 from edgepose.association import REFUSED, Looks, assign
 from edgepose.config import TrackerSettings
 from edgepose.following import NOBODY, People, Rows, Serials
-from edgepose.motion import Float64, Tuning, moved_variance, transition
+from edgepose.motion import Float64, Tuning, moved, transition
 
 
 @dataclass(frozen=True)
@@ -23,12 +23,12 @@ class Hindsight:
     """Highest cost of a join (negative log-likelihood against somebody new starting there)."""
     sure_looks: float = 4.0
     """Looks that make a piece surely a person's."""
-    gap_cost: float = 0.6
+    gap_cost: float = 0.3
     """Cost of every second unseen."""
-    turn_cost: float = 1.2
+    turn_cost: float = 2.0
     """Cost of a velocity that changed unseen."""
     shape_points: float = 3.0
-    least_s: float = 0.12
+    least_s: float = 0.15
     """A person is seen for at least so long ..."""
     least_share: float = 0.3
     """... and in this share of the frames from first to last look."""
@@ -49,7 +49,7 @@ class Clip:
         """Join the frames' looks."""
         joined = Looks(*(
             np.concatenate([getattr(look, name) for look in looks])
-            for name in ("points", "weights", "scores", "sizes")
+            for name in ("points", "scores", "sizes")
         ))  # fmt: skip
         steps = np.diff(times_s)
         return Clip(
@@ -98,7 +98,7 @@ def _last_state(clip: Clip, order: Rows, pieces: Serials, direction: float, tuni
     length = np.bincount(pieces[order])
     begin = np.cumsum(length) - length
     people = People(looks.points.shape[1])
-    people.add(order[begin], looks, times_s[order[begin]], tuning)
+    people.add(looks.points[order[begin]], looks.sizes[order[begin]], times_s[order[begin]], tuning)
     longest = np.argsort(-length, kind="stable")
     for k in range(1, int(length.max())):
         rows = longest[: np.searchsorted(-length[longest], -k, side="left")]
@@ -117,13 +117,11 @@ def _by_owner(owner: Serials, begin: Rows) -> list[tuple[int, int]]:
 def _see_at(people: People, rows: Rows, columns: Rows, looks: Looks, times_s: Float64, tuning: Tuning) -> None:
     """Every row sees its own look at its own time."""
     dt = np.maximum(times_s - people.seen_s[rows], 0.0)
-    reach, keep, *_ = transition(dt, tuning)
-    people.at[rows] += people.velocity[rows] * reach[:, None]
-    people.velocity[rows] *= keep[:, None]
-    people.variance[rows] = moved_variance(people.variance[rows], dt, tuning)
-    apart = looks.points[columns] - people.shape[rows] - people.at[rows, None]
-    shift, _ = _difference(apart, people.weights[rows] * looks.weights[columns])
-    people.see(rows, columns, looks, np.nan_to_num(shift), times_s, tuning)
+    people.motion[rows], people.covariance[rows] = moved(people.motion[rows], people.covariance[rows], dt, tuning)
+    seen, shape = looks.points[columns], people.shape[rows]
+    apart = seen[:, :, :2] - shape[:, :, :2] - people.motion[rows, :1]
+    shift, _ = _difference(apart, shape[:, :, 2] * seen[:, :, 2])
+    people.see(rows, seen, looks.sizes[columns], np.nan_to_num(shift), times_s, tuning)
 
 
 def _difference(apart: Float64, weight: Float64) -> tuple[Float64, Float64]:
@@ -151,14 +149,16 @@ def _join_cost(
     """(pairs,) negative log-likelihood that ``after`` goes on where ``before`` ended, against a newcomer."""
     gap_s = -starts.seen_s[after] - ends.seen_s[before]
     size = np.sqrt(ends.sizes[before] * starts.sizes[after])
-    apart = starts.shape[after] + starts.at[after, None] - ends.shape[before] - ends.at[before, None]
-    shift, shape = _difference(apart, ends.weights[before] * starts.weights[after])
-    leaving = ends.velocity[before] / size[:, None]
-    # Seen backwards, a velocity and its covariance with the position change sign.
-    arriving = -starts.velocity[after] / size[:, None]
-    went = shift / size[:, None]
-    on = _going_on(went, leaving, arriving, ends.variance[before], starts.variance[after], gap_s, tuning)
-    turned = _turning(went, leaving, arriving, ends.variance[before], starts.variance[after], gap_s, tuning)
+    begin, end = starts.shape[after], ends.shape[before]
+    begin_motion, end_motion = starts.motion[after], ends.motion[before]
+    apart = begin[:, :, :2] + begin_motion[:, :1] - end[:, :, :2] - end_motion[:, :1]
+    shift, shape = _difference(apart, end[:, :, 2] * begin[:, :, 2])
+    # Seen backwards, a velocity and its covariance with the place change sign.
+    walk = _Walk(
+        gap_s, shift / size[:, None], end_motion[:, 1] / size[:, None], -begin_motion[:, 1] / size[:, None],
+        ends.covariance[before], starts.covariance[after] * [[1.0, -1.0], [-1.0, 1.0]],
+    )  # fmt: skip
+    on, turned = _going_on(walk, tuning), _turning(walk, tuning)
     cost = np.minimum(on, turned + hindsight.turn_cost)
     fade = np.exp(gap_s / -tuning.shape_memory_s)
     loose = tuning.shape_noise**2 * fade + tuning.shape_change**2 * (1.0 - fade)
@@ -168,40 +168,41 @@ def _join_cost(
     return np.asarray(np.nan_to_num(cost + hindsight.gap_cost * gap_s, nan=REFUSED))
 
 
-def _going_on(
-    went: Float64,
-    leaving: Float64,
-    arriving: Float64,
-    end: Float64,
-    start: Float64,
-    gap_s: Float64,
-    tuning: Tuning,
-) -> Float64:
-    """Cost of a walk with one damped velocity; (pairs, 2) sizes and sizes/s, variances (pairs, 3)."""
-    reach, keep, *_ = transition(gap_s, tuning)
-    x, xv, v = (moved_variance(end, gap_s, tuning) + start * [1.0, -1.0, 1.0]).T
-    shift, jump = went - leaving * reach[:, None], arriving - leaving * keep[:, None]
+@dataclass(slots=True)
+class _Walk:
+    """From the end of a piece to the start of another, R pairs; sizes and seconds."""
+
+    gap_s: Float64
+    went: Float64
+    """(R, 2)"""
+    leaving: Float64
+    """(R, 2) velocity."""
+    arriving: Float64
+    end: Float64
+    """(R, 2, 2) covariance."""
+    start: Float64
+
+
+def _going_on(walk: _Walk, tuning: Tuning) -> Float64:
+    """(R,) cost of a walk with one damped velocity."""
+    forward, noise = transition(walk.gap_s, tuning)
+    spread = forward @ walk.end @ np.swapaxes(forward, 1, 2) + noise + walk.start
+    x, xv, v = spread[:, 0, 0], spread[:, 0, 1], spread[:, 1, 1]
+    shift = walk.went - walk.leaving * forward[:, :1, 1]
+    jump = walk.arriving - walk.leaving * forward[:, 1:, 1]
     determinant = x * v - xv * xv
     far = v * (shift**2).sum(1) - 2 * xv * (shift * jump).sum(1) + x * (jump**2).sum(1)
     tail = tuning.motion_tail
     cost = (0.5 * tail + 2.0) * np.log1p(far / (tail * determinant))
     cost += np.log(determinant / (tuning.look_noise**2 * tuning.first_speed**2))
-    newcomer = (0.5 * tail + 1.0) * np.log1p((arriving**2).sum(1) / (tail * tuning.first_speed**2))
+    newcomer = (0.5 * tail + 1.0) * np.log1p((walk.arriving**2).sum(1) / (tail * tuning.first_speed**2))
     return np.asarray(cost - newcomer)
 
 
-def _turning(
-    went: Float64,
-    leaving: Float64,
-    arriving: Float64,
-    end: Float64,
-    start: Float64,
-    gap_s: Float64,
-    tuning: Tuning,
-) -> Float64:
-    """Cost when the velocity changed unseen, so that only the places speak."""
-    shift = went - 0.5 * (leaving + arriving) * gap_s[:, None]
-    spread = end[:, 0] + start[:, 0] + tuning.look_noise**2 + (tuning.first_speed * gap_s) ** 2
+def _turning(walk: _Walk, tuning: Tuning) -> Float64:
+    """(R,) cost when the velocity changed unseen, so that only the places speak."""
+    shift = walk.went - 0.5 * (walk.leaving + walk.arriving) * walk.gap_s[:, None]
+    spread = walk.end[:, 0, 0] + walk.start[:, 0, 0] + tuning.look_noise**2 + (tuning.first_speed * walk.gap_s) ** 2
     tail = tuning.motion_tail
     cost = (0.5 * tail + 1.0) * np.log1p((shift**2).sum(1) / (tail * spread))
     return np.asarray(cost + np.log(spread / tuning.look_noise**2))

@@ -1,8 +1,7 @@
 """How people move between two looks: a damped constant velocity with its uncertainty.
 
-Position and velocity are px and px/s; variances are in (person sizes)² and (sizes/s)², the same for
-both axes, so a state is ``at`` (N, 2), ``velocity`` (N, 2) and ``variance`` (N, 3): position,
-position-velocity, velocity.
+The state of N people is ``motion`` (N, 2, 2), place in px and velocity in px/s, x and y each, and
+``covariance`` (N, 2, 2) of place and velocity, the same for both axes, in person sizes and seconds.
 """
 
 from __future__ import annotations
@@ -44,8 +43,9 @@ class Tuning:
     limit: float = 16.0
     """Highest cost of a match (negative log-likelihood)."""
     shape_lag_s: float = 0.03
-    """The remembered posture follows the looks with this delay, the size with ``size_lag_s``."""
-    size_lag_s: float = 0.35
+    """The remembered posture follows the looks with this delay ..."""
+    size_share: float = 0.13
+    """... and the size with this share of it."""
     near: float = 0.12
     """A pose no further than this from a tracked person is a duplicate."""
     trial_s: float = 0.2
@@ -54,43 +54,39 @@ class Tuning:
     """A person followed for T seconds is remembered for trial_s + trust * T, at most memory_s."""
 
 
-def transition(dt: Float64 | float, tuning: Tuning) -> tuple[Float64, ...]:
-    """(reach s, keep, variance added to position, to position-velocity, to velocity) after ``dt`` seconds.
+def transition(dt: Float64 | float, tuning: Tuning) -> tuple[Float64, Float64]:
+    """Transition and added covariance over ``dt`` seconds: (2, 2) each, or (N, 2, 2) for ``dt`` (N,).
 
     The integrated Ornstein-Uhlenbeck process, exact, so that 10 and 60 fps agree.
     """
     memory, accel = tuning.velocity_memory_s, tuning.acceleration
-    keep = np.exp(np.asarray(dt) / -memory)
+    keep = np.exp(dt / -memory)
     reach = memory * (1.0 - keep)
     q_x = accel * memory * memory * np.maximum(dt - reach - reach * reach / (2 * memory), 0.0)
-    return reach, keep, q_x, accel * reach * reach / 2, accel * memory / 2 * (1.0 - keep * keep)
+    q_xv = accel / 2 * reach * reach
+    q_v = accel * memory / 2 * (1.0 - keep * keep)
+    # Written by columns: the transpose brings N to the front.
+    return (
+        np.array([[keep * 0.0 + 1.0, keep * 0.0], [reach, keep]]).T,
+        np.array([[q_x, q_xv], [q_xv, q_v]]).T,
+    )
 
 
-def moved_variance(variance: Float64, dt: Float64 | float, tuning: Tuning) -> Float64:
-    """(N, 3) variances ``dt`` seconds (a number or (N,)) later."""
-    reach, keep, q_x, q_xv, q_v = transition(dt, tuning)
-    x, xv, v = variance.T
-    out = np.empty_like(variance)
-    carried = xv + reach * v
-    out[:, 0] = x + reach * (xv + carried) + q_x
-    out[:, 1] = keep * carried + q_xv
-    out[:, 2] = keep * keep * v + q_v
-    return out
+def moved(motion: Float64, covariance: Float64, dt: Float64 | float, tuning: Tuning) -> tuple[Float64, Float64]:
+    """State and covariance ``dt`` seconds (a number or (N,)) later."""
+    forward, noise = transition(dt, tuning)
+    return forward @ motion, forward @ covariance @ np.swapaxes(forward, -1, -2) + noise
 
 
-def corrected(variance: Float64, shift: Float64, tuning: Tuning) -> tuple[Float64, Float64]:
-    """After a look ``shift`` (N, 2) sizes away: gains (N, 2) of position and velocity, variances (N, 3)."""
-    far = np.einsum("nd,nd->n", shift, shift)
-    spread = variance[:, 0] + tuning.look_noise**2
+def corrected(covariance: Float64, far: Float64, tuning: Tuning) -> tuple[Float64, Float64]:
+    """After a look at a squared distance ``far`` (N,) sizes²: gain (N, 2) of place and velocity, covariance left."""
+    spread = covariance[:, 0, 0] + tuning.look_noise**2
     surprised = far > tuning.surprise * spread
     if surprised.any():
         # As if the person had been seen here for the first time, but a moment ago.
-        variance = variance.copy()
-        variance[surprised, 0] += far[surprised]
-        variance[surprised, 2] += tuning.first_speed**2
-        spread = variance[:, 0] + tuning.look_noise**2
-    gain = variance[:, :2] / spread[:, None]
-    left = variance.copy()
-    left[:, :2] *= (1.0 - gain[:, 0])[:, None]
-    left[:, 2] -= gain[:, 1] * variance[:, 1]
-    return gain, left
+        covariance = covariance.copy()
+        covariance[surprised, 0, 0] += far[surprised]
+        covariance[surprised, 1, 1] += tuning.first_speed**2
+        spread = covariance[:, 0, 0] + tuning.look_noise**2
+    gain = covariance[:, 0] / spread[:, None]
+    return gain, covariance - gain[:, :, None] * covariance[:, None, 0]

@@ -180,7 +180,7 @@ def test_half_a_body_is_still_that_person() -> None:
 
 def test_a_pose_that_says_nothing_is_nobody() -> None:
     nothing = Pose(np.tile(np.float32([np.nan, np.nan, 0]), (17, 1)), np.full(4, np.nan, np.float32), np.nan)
-    frames = [[nothing, person(100)]] * 4
+    frames = [[nothing, person(100)]] * 6
     assert ids(tracker(), frames)[-1] == [-1, 0]
     assert hindsight(frames)[-1] == [-1, 0]
 
