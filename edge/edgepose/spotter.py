@@ -74,7 +74,7 @@ class Spotter:
             over += self._close(track)
         elif not track.blocked and (track.swing is not None or evidence >= self._spec.enter):
             track.swing = track.swing or _Swing()
-            track.swing.add(score, evidence)
+            track.swing.add(score, now_s, evidence)
             if track.swing.length_s > LONGEST_S:
                 track.blocked = True
                 over += self._close(track)
@@ -88,6 +88,7 @@ class Spotter:
         swing, track.swing = track.swing, None
         if swing is None or swing.length_s < self._spec.min_length_s:
             return []
+        swing.settle()
         before = track.waiting
         if before and swing.peak_s - before.peak_s < self._spec.refractory_s:
             before.join(swing)
@@ -118,9 +119,10 @@ class Spotter:
         best = np.sort(probabilities[:, label])[-_BEST:]
         if best.mean() < self._spec.abstain:
             return None
-        peak_s = _centre(swing.times_s, probabilities[:, label])
-        peak = swing.scores[int(np.argmin(np.abs(swing.times_s - peak_s)))]
-        place = _Place.of(peak, peak_s, float(swing.times_s[0]), float(swing.times_s[-1]))
+        times_s = np.array(swing.times_s)
+        peak_s = _centre(times_s, probabilities[:, label])
+        peak = swing.scores[int(np.argmin(np.abs(times_s - peak_s)))]
+        place = _Place.of(peak, peak_s, swing.times_s[0], swing.times_s[-1])
         if any(place.repeats(told, self._spec.refractory_s) for told in self._told):
             return None
         self._told.append(place)
@@ -142,27 +144,28 @@ class _Swing:
     """Consecutive windows of one stroke."""
 
     scores: list[Scores] = field(default_factory=list)
+    times_s: list[float] = field(default_factory=list)
     evidence: list[float] = field(default_factory=list)
+    peak_s: float = np.nan
+    """Known once the swing is over."""
 
-    def add(self, score: Scores, evidence: float) -> None:
+    def add(self, score: Scores, time_s: float, evidence: float) -> None:
         self.scores.append(score)
+        self.times_s.append(time_s)
         self.evidence.append(evidence)
 
     def join(self, later: _Swing) -> None:
         self.scores += later.scores
+        self.times_s += later.times_s
         self.evidence += later.evidence
+        self.settle()
 
-    @property
-    def times_s(self) -> NDArray[np.float64]:
-        return np.array([score.window.centre_s for score in self.scores])
+    def settle(self) -> None:
+        self.peak_s = _centre(np.array(self.times_s), np.array(self.evidence))
 
     @property
     def length_s(self) -> float:
-        return self.scores[-1].window.centre_s - self.scores[0].window.centre_s
-
-    @property
-    def peak_s(self) -> float:
-        return _centre(self.times_s, np.array(self.evidence))
+        return self.times_s[-1] - self.times_s[0]
 
 
 @dataclass(slots=True)

@@ -1,0 +1,83 @@
+"""LightGBM for strokes: seeded, one thread, byte for byte the same from the same data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+import lightgbm as lgb
+import numpy as np
+from numpy.typing import NDArray
+
+from edgepose.types import Float32
+
+_BINS = MappingProxyType({"max_bin": 63, "verbose": -1, "num_threads": 1})
+
+
+@dataclass(frozen=True)
+class Boosting:
+    """Size and pace of the trees."""
+
+    leaves: int = 15
+    rate: float = 0.1
+    most_rounds: int = 250
+    patience: int = 25
+    features: float = 0.15
+    rows: float = 0.6
+    rarest: float = 4.0
+    """A window of a rare label weighs up to so much."""
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A trained booster; ``best`` is the round where the held-out loss was least."""
+
+    booster: lgb.Booster
+    best: int
+
+    def predict(self, features: Float32, rounds: int) -> NDArray[np.float64]:
+        """(N, D) -> (N, L)."""
+        return np.asarray(self.booster.predict(features, num_iteration=rounds))
+
+    def save(self, path: Path) -> None:
+        """Text, whole or not at all."""
+        partial = path.with_suffix(".partial")
+        self.booster.save_model(str(partial))
+        partial.replace(path)
+
+
+def fit(
+    features: Float32,
+    labels: NDArray[np.intp],
+    names: Sequence[str],
+    count: int,
+    seed: int,
+    boosting: Boosting,
+    held_out: tuple[Float32, NDArray[np.intp]] | None = None,
+    rounds: int | None = None,
+) -> Fitted:
+    """Trains ``rounds`` rounds, or until the loss on ``held_out`` has not fallen for ``patience`` rounds."""
+    weight = _weights(labels, count, boosting.rarest)
+    data = lgb.Dataset(features, labels, weight=weight, feature_name=list(names), params=dict(_BINS))
+    parameters = {
+        "objective": "multiclass", "num_class": count, "seed": seed,
+        "deterministic": True, "force_row_wise": True, "num_leaves": boosting.leaves,
+        "learning_rate": boosting.rate, "feature_fraction": boosting.features, "bagging_freq": 1,
+        "bagging_fraction": boosting.rows, "min_data_in_leaf": 20, "lambda_l2": 1.0, **_BINS,
+    }  # fmt: skip
+    if held_out is None:
+        booster = lgb.train(parameters, data, rounds or boosting.most_rounds)
+        return Fitted(booster, booster.current_iteration())
+    valid = lgb.Dataset(*held_out, reference=data, params=dict(_BINS))
+    stop = lgb.early_stopping(boosting.patience, verbose=False)
+    booster = lgb.train(parameters, data, boosting.most_rounds, valid_sets=[valid], callbacks=[stop])
+    return Fitted(booster, booster.best_iteration)
+
+
+def _weights(labels: NDArray[np.intp], count: int, rarest: float) -> Float32:
+    seen = np.bincount(labels, minlength=count)
+    typical = np.median(seen[seen > 0])
+    weight = np.clip(np.sqrt(typical / np.maximum(seen, 1)), 1.0, rarest)
+    return np.asarray(weight[labels], np.float32)

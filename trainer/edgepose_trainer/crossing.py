@@ -1,0 +1,133 @@
+"""Cross-validation by group: the folds, the held-out scores, the figures they give."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgepose.card import Figure
+from edgepose.errors import SettingsError
+from edgepose.types import Scores, Window
+from edgepose_trainer.boosting import Fitted
+from edgepose_trainer.recordings import IDLE, UNSURE, Recording
+from edgepose_trainer.samples import Samples
+from edgepose_trainer.spotting import Count, choose, tally
+
+_FOLDS = 4
+
+
+@dataclass(frozen=True)
+class Crossed:
+    """Every window's probabilities from the booster that has not seen its group."""
+
+    recordings: list[Recording]
+    samples: Samples
+    labels: tuple[str, ...]
+    folds: list[NDArray[np.bool_]]
+    """(N,) held-out windows of each fold."""
+    fitted: list[Fitted]
+    probabilities: NDArray[np.float64]
+    """(N, L)"""
+
+    @cached_property
+    def family(self) -> dict[str, dict[str, str]]:
+        """Per data set: labels that it does not tell apart, as its own ("forehand_slice" -> "forehand")."""
+        out: dict[str, dict[str, str]] = {}
+        for recording in self.recordings:
+            out.setdefault(recording.dataset, {})
+        for dataset, names in out.items():
+            own = {label for r in self.recordings if r.dataset == dataset for label in r.labels.tolist()}
+            names.update(
+                {s: s.removesuffix("_slice") for s in self.labels if s not in own and s.endswith("_slice")}
+            )
+        return out
+
+    def scored(self, which: NDArray[np.bool_] | None = None) -> list[tuple[Recording, list[Scores]]]:
+        """Recordings with their scores in time order; ``which`` picks windows."""
+        rows_of: dict[int, list[int]] = {}
+        for row in np.arange(len(self.samples)) if which is None else np.flatnonzero(which):
+            rows_of.setdefault(int(self.samples.recording[row]), []).append(int(row))
+        return [(self.recordings[i], [self._score(row) for row in rows]) for i, rows in rows_of.items()]
+
+    def _score(self, row: int) -> Scores:
+        samples = self.samples
+        window = Window(0, row, samples.times_s[row], samples.keypoints[row])
+        return Scores(window, self.probabilities[row].astype(np.float32), "right")
+
+
+def folds_of(samples: Samples) -> list[NDArray[np.bool_]]:
+    """Up to four folds; the groups of each data set are dealt out in turn. Raises SettingsError for one group."""
+    groups = sorted(set(samples.groups.tolist()))
+    if len(groups) < 2:
+        raise SettingsError(
+            f"the data hold one group only ({groups[0]}): give two players or videos at least"
+        )
+    folds: list[list[str]] = [[] for _ in range(min(_FOLDS, len(groups)))]
+    for dataset in sorted({group.split("/")[0] for group in groups}):
+        for i, group in enumerate(g for g in groups if g.split("/")[0] == dataset):
+            folds[i % len(folds)].append(group)
+    return [np.isin(samples.groups, fold) for fold in folds if fold]
+
+
+def clip_label(probabilities: NDArray[np.float64], labels: Sequence[str]) -> str:
+    """The label of a clip's best window: the one that is surest to show a stroke."""
+    best = probabilities[int(np.argmin(probabilities[:, list(labels).index(IDLE)]))]
+    return labels[int(np.argmax(best))]
+
+
+def figures_of(crossed: Crossed, command: str, today: str) -> list[Figure]:
+    """Per data set: frames, clips, events; all on groups that the judged booster has not seen."""
+    out = []
+    events = _events(crossed)
+    for dataset in sorted(crossed.family):
+        data = f"{dataset}, groups held out in turn"
+        rows: list[tuple[str, float]] = [("window accuracy", _window_accuracy(crossed, dataset))]
+        clips = clip_accuracy(crossed, dataset)
+        rows += [(f"clip accuracy, {group}", value) for group, value in clips.items()]
+        rows += [("events F1 at 10 frames", events[dataset].f1)]
+        out += [
+            Figure(name=name, value=round(value, 4), data=data, command=command, date=today)
+            for name, value in rows
+        ]
+    return out
+
+
+def _window_accuracy(crossed: Crossed, dataset: str) -> float:
+    samples = crossed.samples
+    mine = np.array([r.dataset == dataset for r in crossed.recordings])[samples.recording]
+    mine &= samples.labels != UNSURE
+    told = np.array(crossed.labels)[crossed.probabilities[mine].argmax(axis=1)]
+    family = crossed.family[dataset]
+    return float(
+        np.mean(
+            [family.get(t, t) == s for t, s in zip(told.tolist(), samples.labels[mine].tolist(), strict=True)]
+        )
+    )
+
+
+def clip_accuracy(crossed: Crossed, dataset: str) -> dict[str, float]:
+    """Best-window accuracy of the clips, all and per group; empty for continuous recordings."""
+    right: dict[str, list[bool]] = {}
+    for recording, scores in crossed.scored():
+        if recording.dataset != dataset or not recording.clip:
+            continue
+        told = clip_label(np.stack([s.probabilities for s in scores]), crossed.labels)
+        truth = str(recording.labels[len(recording.labels) // 2])
+        hit = crossed.family[dataset].get(told, told) == truth
+        right.setdefault("all", []).append(hit)
+        right.setdefault(recording.group, []).append(hit)
+    return {group: float(np.mean(hits)) for group, hits in sorted(right.items())}
+
+
+def _events(crossed: Crossed) -> dict[str, Count]:
+    """Each fold judged with thresholds that the other folds chose."""
+    total: dict[str, Count] = {dataset: Count() for dataset in crossed.family}
+    for held_out in crossed.folds:
+        spec = choose(crossed.scored(~held_out), crossed.labels, crossed.family)
+        for dataset, count in tally(crossed.scored(held_out), crossed.labels, spec, crossed.family).items():
+            total[dataset] = total[dataset] + count
+    return total

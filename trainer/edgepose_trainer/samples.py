@@ -1,0 +1,127 @@
+"""Recordings -> labelled windows -> features, with copies that look through worse cameras."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgepose.card import WindowSpec
+from edgepose.features import features
+from edgepose.skeletons import COCO17
+from edgepose.types import Float32
+from edgepose.window import windows_of
+from edgepose_trainer.recordings import UNSURE, Recording
+
+_BATCH = 4096
+_HEAD = slice(0, 5)
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Windows of several recordings."""
+
+    keypoints: Float32
+    """(N, T, 17, 3), right-handed."""
+    labels: NDArray[np.str_]
+    """(N,) the label at the window's centre."""
+    groups: NDArray[np.str_]
+    """(N,)"""
+    recording: NDArray[np.intp]
+    """(N,) index into the recordings."""
+    times_s: NDArray[np.float64]
+    """(N, T)"""
+    aspect_lost: NDArray[np.bool_]
+    """(N,)"""
+
+    def take(self, which: NDArray[np.bool_] | NDArray[np.intp]) -> Samples:
+        return Samples(
+            self.keypoints[which], self.labels[which], self.groups[which], self.recording[which],
+            self.times_s[which], self.aspect_lost[which],
+        )  # fmt: skip
+
+    def sure(self) -> Samples:
+        """Without the windows centred where the label is doubtful."""
+        return self.take(self.labels != UNSURE)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+def cut(recordings: Sequence[Recording], spec: WindowSpec) -> Samples:
+    """A window round every frame of every recording, left-handers mirrored."""
+    parts = []
+    for index, recording in enumerate(recordings):
+        right = recording.right_handed()
+        batch = windows_of(right.times_s, right.keypoints, spec)
+        count = len(batch.centre)
+        parts.append(
+            Samples(
+                batch.keypoints, right.labels[batch.centre], np.full(count, right.group),
+                np.full(count, index), batch.times_s, np.full(count, right.aspect_lost),
+            )
+        )  # fmt: skip
+    return Samples(*(np.concatenate(columns) for columns in zip(*map(_columns, parts), strict=True)))
+
+
+def _columns(samples: Samples) -> tuple[NDArray[np.generic], ...]:
+    return (
+        samples.keypoints, samples.labels, samples.groups, samples.recording, samples.times_s, samples.aspect_lost,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Worse:
+    """How a copy differs from the original window."""
+
+    noise: float = 0.012
+    """Standard deviation of jitter, in heights of the window's joints."""
+    joint_gone: float = 0.08
+    """Chance that a joint is missing throughout."""
+    sample_gone: float = 0.05
+    """Chance that a joint is missing in one sample."""
+    head_gone: float = 0.3
+    """Chance that the whole head is missing throughout."""
+    aspect: float = 0.15
+    """Standard deviation of ln(x stretch)."""
+    tilt_deg: float = 6.0
+
+
+def worsen(keypoints: Float32, worse: Worse, rng: np.random.Generator) -> Float32:
+    """(N, T, K, 3) -> a copy with jitter, missing joints, another aspect and a tilted camera."""
+    count, frames, joints, _ = keypoints.shape
+    points = keypoints[..., :2].copy()
+    stretch = np.exp(rng.normal(0, worse.aspect, count)).astype(np.float32)
+    points[..., 0] *= stretch[:, None, None]
+    tilt = np.radians(rng.normal(0, worse.tilt_deg, count)).astype(np.float32)
+    cos, sin = np.cos(tilt)[:, None, None], np.sin(tilt)[:, None, None]
+    x, y = points[..., 0] * cos - points[..., 1] * sin, points[..., 0] * sin + points[..., 1] * cos
+    points = np.stack([x, y], axis=-1)
+    height = np.fmax.reduce(y, axis=(1, 2)) - np.fmin.reduce(y, axis=(1, 2))
+    jitter = rng.standard_normal(points.shape, dtype=np.float32) * np.float32(worse.noise)
+    points += jitter * height[:, None, None, None]
+    gone = rng.random((count, 1, joints)) < worse.joint_gone
+    gone = gone | (rng.random((count, frames, joints)) < worse.sample_gone)
+    gone[:, :, _HEAD] |= rng.random((count, 1, 1)) < worse.head_gone
+    out = np.concatenate([points, keypoints[..., 2:]], axis=-1)
+    out[gone] = (np.nan, np.nan, 0)
+    return out
+
+
+def restore_aspect(
+    samples: Samples, rng: np.random.Generator, low: float = 0.3, high: float = 0.75
+) -> Float32:
+    """Keypoints with a likely width given back to boxes that were squeezed into the unit square."""
+    keypoints = samples.keypoints.copy()
+    width = rng.uniform(low, high, len(samples)).astype(np.float32)
+    keypoints[..., 0] *= np.where(samples.aspect_lost, width, np.float32(1))[:, None, None]
+    return keypoints
+
+
+def featurise(keypoints: Float32, feature_set: str) -> Float32:
+    """(N, T, 17, 3) -> (N, D), in batches that stay in the cache."""
+    starts = range(0, len(keypoints), _BATCH)
+    parts = [features(keypoints[start : start + _BATCH], feature_set, COCO17) for start in starts]
+    return np.concatenate(parts) if parts else features(keypoints, feature_set, COCO17)

@@ -1,0 +1,197 @@
+"""``edgepose train strokes``: labelled recordings -> a model folder with honest figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgepose import card as cards
+from edgepose.card import Card, Figure, SpotterSpec, WindowSpec
+from edgepose.errors import SettingsError
+from edgepose.features import names
+from edgepose_trainer.boosting import Boosting, Fitted, fit
+from edgepose_trainer.crossing import Crossed, figures_of, folds_of
+from edgepose_trainer.recordings import IDLE, Recording, Source, read
+from edgepose_trainer.samples import Samples, Worse, cut, featurise, restore_aspect, worsen
+from edgepose_trainer.spotting import choose
+
+FRAMES = 15
+Say = Callable[[str], object]
+
+
+@dataclass(frozen=True)
+class Preset:
+    """What is trained; a new sport needs a new preset or none at all (labels from the data)."""
+
+    name: str
+    labels: tuple[str, ...] | None
+    """None: those of the data, idle first."""
+    limits: str
+    features: str = "tennis-1"
+    restore_aspect: bool = True
+    """Squeezed boxes get a likely width back, so that they may be pooled with true pictures."""
+    worse: Worse = field(default_factory=Worse)
+    boosting: Boosting = field(default_factory=Boosting)
+
+
+PRESETS = MappingProxyType(
+    {
+        "tennis": Preset(
+            "tennis-strokes",
+            (IDLE, "forehand", "backhand", "forehand_slice", "backhand_slice", "serve"),
+            "Slices come from one amateur seen by one camera, serves from 18 clips of one video: expect slices "
+            "of other players to be told as plain strokes and many serves to be missed. Smashes and volleys are "
+            "unknown to it and will be called something else. Broadcast and court-level views only.",
+        ),
+        "hampen": Preset(
+            "hampen-strokes",
+            None,
+            "One player, one camera; keypoints inside the person box, each axis divided by the box.",
+            restore_aspect=False,
+            worse=replace(Worse(), aspect=0.0, tilt_deg=0.0),
+        ),
+    }
+)
+
+
+def train(
+    data: Sequence[Path],
+    out: Path,
+    preset: str = "tennis",
+    rate_hz: float = 15.0,
+    seed: int = 1,
+    say: Say = print,
+) -> Card:
+    """Reads, cross-validates by group, fits on everything, writes ``out``.
+
+    Raises SettingsError for data or settings that cannot work. Same data and seed: same weights, byte
+    for byte.
+    """
+    chosen = _preset(preset)
+    sources = read(data)
+    recordings = [r for source in sources for r in source.recordings if not r.kept_aside]
+    spec = WindowSpec(frames=FRAMES, rate_hz=rate_hz)
+    samples = cut(recordings, spec)
+    labels = _labels(chosen, samples)
+    say(f"{len(recordings)} recordings, {len(samples)} windows, labels {', '.join(labels)}")
+    crossed = cross_validate(recordings, samples, labels, chosen, seed, say)
+    spotter = choose(crossed.scored(), labels, crossed.family)
+    rounds = int(np.mean([fitted.best for fitted in crossed.fitted]))
+    fitted = _fit(samples.sure(), labels, chosen, seed, rounds=rounds)
+    out.mkdir(parents=True, exist_ok=True)
+    fitted.save(out / "strokes.txt")
+    command = f"edgepose train strokes --preset {preset} --rate-hz {rate_hz:g} --seed {seed}"
+    figures = figures_of(crossed, f"{command} (cross-validation)", date.today().isoformat())
+    for figure in figures:
+        say(f"{figure.name}: {figure.value:.4f} ({figure.data})")
+    card = _card(chosen, labels, spec, spotter, sources, figures, out)
+    cards.save(card, out)
+    return card
+
+
+def cross_validate(
+    recordings: list[Recording], samples: Samples, labels: Sequence[str], preset: Preset, seed: int, say: Say
+) -> Crossed:
+    """One booster per fold of held-out groups, with its scores for them.
+
+    The number of rounds that judges a fold comes from the other folds.
+    """
+    folds = folds_of(samples)
+    fitted = []
+    for fold, held_out in enumerate(folds):
+        fitted.append(
+            _fit(samples.take(~held_out).sure(), labels, preset, seed, samples.take(held_out).sure())
+        )
+        groups = ", ".join(sorted(set(samples.groups[held_out].tolist())))
+        say(f"fold {fold + 1} of {len(folds)}: without {groups}: best after {fitted[-1].best} rounds")
+    views = featurise(_seen(samples, preset, seed), preset.features)
+    probabilities = np.zeros((len(samples), len(labels)))
+    for fold, held_out in enumerate(folds):
+        rounds = int(np.mean([other.best for i, other in enumerate(fitted) if i != fold]))
+        probabilities[held_out] = fitted[fold].predict(views[held_out], rounds)
+    return Crossed(recordings, samples, tuple(labels), folds, fitted, probabilities)
+
+
+def _seen(samples: Samples, preset: Preset, seed: int) -> NDArray[np.float32]:
+    return (
+        restore_aspect(samples, np.random.default_rng(seed)) if preset.restore_aspect else samples.keypoints
+    )
+
+
+def _fit(
+    samples: Samples,
+    labels: Sequence[str],
+    preset: Preset,
+    seed: int,
+    held_out: Samples | None = None,
+    rounds: int | None = None,
+) -> Fitted:
+    """On every window as it is and every second one through a worse camera."""
+    rng = np.random.default_rng(seed)
+    second = samples.take(np.arange(0, len(samples), 2))
+    copy = restore_aspect(second, rng) if preset.restore_aspect else second.keypoints
+    views = np.concatenate([_seen(samples, preset, seed), worsen(copy, preset.worse, rng)])
+    truth = _numbers(np.concatenate([samples.labels, second.labels]), labels)
+    judge = None
+    if held_out is not None:
+        judge = featurise(_seen(held_out, preset, seed), preset.features), _numbers(held_out.labels, labels)
+    columns = names(preset.features, FRAMES)
+    inputs = featurise(views, preset.features)
+    return fit(inputs, truth, columns, len(labels), seed, preset.boosting, judge, rounds)
+
+
+def _numbers(labels: NDArray[np.str_], known: Sequence[str]) -> NDArray[np.intp]:
+    number = {label: i for i, label in enumerate(known)}
+    return np.array([number[label] for label in labels.tolist()], dtype=np.intp)
+
+
+def _preset(name: str) -> Preset:
+    if name not in PRESETS:
+        raise SettingsError(f"unknown preset {name!r}; known: {', '.join(PRESETS)}")
+    return PRESETS[name]
+
+
+def _labels(preset: Preset, samples: Samples) -> list[str]:
+    seen = sorted(set(samples.sure().labels.tolist()) - {IDLE})
+    if not seen:
+        raise SettingsError("the data hold no stroke at all: nothing to learn")
+    allowed = list(preset.labels or (IDLE, *seen))
+    unknown = [label for label in seen if label not in allowed]
+    if unknown:
+        raise SettingsError(f"label {unknown[0]!r} is not in the preset; it has {', '.join(allowed)}")
+    return allowed
+
+
+def _card(
+    preset: Preset,
+    labels: list[str],
+    spec: WindowSpec,
+    spotter: SpotterSpec,
+    sources: Sequence[Source],
+    figures: list[Figure],
+    out: Path,
+) -> Card:
+    return Card(
+        name=preset.name,
+        version="0.1.0",
+        task="strokes",
+        runtime="lightgbm",
+        files=[cards.weights(out / "strokes.txt")],
+        skeleton="coco17",
+        labels=labels,
+        idle=IDLE,
+        window=spec,
+        features=preset.features,
+        normalisation="origin mid-hips, unit median torso length, right-handed",
+        spotter=spotter,
+        licence="Apache-2.0 for the weights; the training data state no licence, see data",
+        data=[source.card for source in sources],
+        figures=figures,
+        limits=preset.limits,
+    )
