@@ -46,7 +46,7 @@ class Tuning:
     """The remembered posture follows the looks with this delay ..."""
     size_share: float = 0.13
     """... and the size with this share of it."""
-    near: float = 0.12
+    near: float = 0.18
     """A pose no further than this from a tracked person is a duplicate."""
     trial_s: float = 0.2
     """An unconfirmed person who is not seen for so long (or two frames) was none."""
