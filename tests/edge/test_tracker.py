@@ -238,3 +238,25 @@ def test_the_assignment_is_the_cheapest_one(data: st.DataObject) -> None:
     assert (cost[rows, columns] <= 10.0).all()
     total = cost[rows, columns].sum() + 10.0 * (shape[0] - len(rows))
     assert total == pytest.approx(_cheapest(cost, 10.0))
+
+
+def _anything(rng: np.random.Generator) -> Pose:
+    """Joints anywhere, some or all missing; a box, an empty box or none; a score or none."""
+    keypoints = np.column_stack([rng.normal(300, 200, (17, 2)), rng.random(17)]).astype(np.float32)
+    keypoints[rng.random(17) < rng.choice([0.0, 0.5, 1.0])] = np.nan, np.nan, 0.0
+    corner = rng.normal(300, 200, 2)
+    box = np.concatenate([corner, corner + rng.choice([0.0, 80.0, np.nan])]).astype(np.float32)
+    return Pose(keypoints, box, float(rng.choice([rng.random(), np.nan])))
+
+
+def test_rubbish_at_wild_times_is_survived_and_no_id_is_given_twice_in_a_frame() -> None:
+    rng = np.random.default_rng(0)
+    times = np.cumsum(rng.choice([0.0, 0.03, 0.1, 5.0, -0.01, -3.0], 200)).tolist()
+    frames = [(time_s, [_anything(rng) for _ in range(rng.integers(0, 8))]) for time_s in times]
+    follower = tracker(smooth=True, confirm=2)
+    online = [[track.id for track in follower.update(poses, time_s)] for time_s, poses in frames]
+    offline = [row.tolist() for row in retrack(frames, COCO17, TrackerSettings())]
+    for found in (online, offline):
+        assert [len(row) for row in found] == [len(poses) for _, poses in frames]
+        given = [[identity for identity in row if identity >= 0] for row in found]
+        assert all(len(row) == len(set(row)) for row in given)
