@@ -30,6 +30,8 @@ class Crossed:
     folds: list[NDArray[np.bool_]]
     """(N,) held-out windows of each fold."""
     fitted: list[Fitted]
+    rounds: list[int]
+    """How many rounds of each booster judge its fold; the other folds said so."""
     probabilities: NDArray[np.float64]
     """(N, L)"""
 
@@ -86,8 +88,9 @@ def figures_of(crossed: Crossed, command: str, today: str) -> list[Figure]:
     for dataset in sorted(crossed.family):
         data = f"{dataset}, groups held out in turn"
         rows: list[tuple[str, float]] = [("window accuracy", _window_accuracy(crossed, dataset))]
-        clips = clip_accuracy(crossed, dataset)
-        rows += [(f"clip accuracy, {group}", value) for group, value in clips.items()]
+        for name, central in (("best", False), ("central", True)):
+            clips = clip_accuracy(crossed, dataset, central)
+            rows += [(f"clip accuracy, {name} window, {group}", value) for group, value in clips.items()]
         rows += [("events F1 at 10 frames", events[dataset].f1)]
         out += [
             Figure(name=name, value=round(value, 4), data=data, command=command, date=today)
@@ -109,13 +112,15 @@ def _window_accuracy(crossed: Crossed, dataset: str) -> float:
     )
 
 
-def clip_accuracy(crossed: Crossed, dataset: str) -> dict[str, float]:
-    """Best-window accuracy of the clips, all and per group; empty for continuous recordings."""
+def clip_accuracy(crossed: Crossed, dataset: str, central: bool = False) -> dict[str, float]:
+    """Best-window (or central-window) accuracy of the clips, all and per group; empty without clips."""
     right: dict[str, list[bool]] = {}
     for recording, scores in crossed.scored():
         if recording.dataset != dataset or not recording.clip:
             continue
-        told = clip_label(np.stack([s.probabilities for s in scores]), crossed.labels)
+        middle = len(scores) // 2
+        judged = scores[middle : middle + 1] if central else scores
+        told = clip_label(np.stack([s.probabilities for s in judged]), crossed.labels)
         truth = str(recording.labels[len(recording.labels) // 2])
         hit = crossed.family[dataset].get(told, told) == truth
         right.setdefault("all", []).append(hit)

@@ -39,6 +39,7 @@ class Key:
     """-1: the chest faces left, 1: right; narrows the shoulders."""
     lean: float = 0.0
     bend: float = 0.25
+    """Of the knees; below 0 the torso tips away from the camera, so that the legs look longer."""
 
 
 READY = Key(0.0, (0.22, -0.55), (-0.12, -0.6), bend=0.3)
@@ -64,12 +65,13 @@ STROKES: dict[str, tuple[Key, ...]] = {
     "serve": (
         Key(-1.10, (0.25, -0.55), (0.0, -0.55), 0.3),
         Key(-0.75, (0.5, -0.15), (-0.2, -0.9), 0.5, 0.0, 0.3),
-        Key(-0.45, (0.75, -1.0), (-0.3, -2.0), 0.5, -0.05, 0.45),
-        Key(-0.18, (0.45, -1.05), (-0.25, -1.7), 0.3, -0.08, 0.35),
-        Key(0.0, (0.3, -2.15), (-0.2, -0.9), 0.0, -0.1, 0.02),
-        Key(0.14, (-0.05, -1.35), (-0.15, -0.7), -0.3, -0.15, 0.1),
-        Key(0.34, (-0.6, -0.35), (-0.1, -0.65), -0.5, -0.2, 0.3),
-        Key(0.70, (-0.2, -0.55), (-0.15, -0.6), -0.1),
+        Key(-0.45, (0.75, -1.0), (-0.3, -2.0), 0.5, -0.15, 0.45),
+        Key(-0.18, (0.3, -1.05), (-0.35, -1.6), 0.3, -0.3, 0.35),
+        Key(0.0, (-0.15, -2.1), (-0.4, -0.9), 0.0, -0.45, -0.5),
+        Key(0.14, (-0.35, -1.2), (-0.65, -0.35), -0.3, -0.5, -0.7),
+        Key(0.34, (-0.5, -0.4), (-0.68, -0.05), -0.5, -0.5, -0.75),
+        Key(0.60, (-0.1, -0.4), (-0.7, 0.05), -0.5, -0.45, -0.6),
+        Key(0.90, (0.0, -0.5), (-0.4, -0.45), -0.2, -0.2, 0.1),
     ),
 }
 RALLY = (
@@ -129,7 +131,8 @@ def skeleton(values: Points, times_s: Points) -> Points:
     right_hip, left_hip = at(hips, 0.0), at(-hips, 0.0)
     hop = 0.03 * np.sin(2 * np.pi * 1.4 * times_s)
     ground = 1.52 - 0.5 * bend
-    right_ankle, left_ankle = at(0.42 + hop, ground), at(-0.42 + hop, ground + 0.03)
+    step = 0.5 * np.maximum(-bend, 0.0)  # after a serve the body falls forward over the left leg
+    right_ankle, left_ankle = at(0.42 + hop + step, ground - step), at(-0.42 + hop + step, ground + 0.03)
     nose = neck + at(0.12 * turn, -0.33)
     joints = [
         nose, nose + at(-0.05, -0.05), nose + at(0.05, -0.05), nose + at(-0.11, -0.02), nose + at(0.11, -0.02),

@@ -67,7 +67,7 @@ def choose(
 ) -> SpotterSpec:
     """The thresholds with the best mean F1 over the data sets; ties go to the middle of the grid."""
     best, best_f1 = SpotterSpec(), -1.0
-    for enter, leave, abstain in product((0.5, 0.6, 0.4), (0.3, 0.2), (0.5, 0.4, 0.6)):
+    for enter, leave, abstain in product((0.5, 0.6, 0.4), (0.3, 0.2, 0.4), (0.5, 0.4, 0.6)):
         spec = SpotterSpec(enter=enter, leave=leave, abstain=abstain)
         f1 = float(np.mean([count.f1 for count in tally(scored, labels, spec, family).values()]))
         if f1 > best_f1 + 1e-9:

@@ -78,7 +78,7 @@ def train(
     recordings = [r for source in sources for r in source.recordings if not r.kept_aside]
     spec = WindowSpec(frames=FRAMES, rate_hz=rate_hz)
     samples = cut(recordings, spec)
-    labels = _labels(chosen, samples)
+    labels = preset_labels(chosen, samples)
     say(f"{len(recordings)} recordings, {len(samples)} windows, labels {', '.join(labels)}")
     crossed = cross_validate(recordings, samples, labels, chosen, seed, say)
     spotter = choose(crossed.scored(), labels, crossed.family)
@@ -110,15 +110,17 @@ def cross_validate(
         )
         groups = ", ".join(sorted(set(samples.groups[held_out].tolist())))
         say(f"fold {fold + 1} of {len(folds)}: without {groups}: best after {fitted[-1].best} rounds")
-    views = featurise(_seen(samples, preset, seed), preset.features)
+    views = featurise(seen_by(samples, preset, seed), preset.features)
+    best = [one.best for one in fitted]
+    rounds = [int(np.mean(best[:fold] + best[fold + 1 :])) for fold in range(len(folds))]
     probabilities = np.zeros((len(samples), len(labels)))
     for fold, held_out in enumerate(folds):
-        rounds = int(np.mean([other.best for i, other in enumerate(fitted) if i != fold]))
-        probabilities[held_out] = fitted[fold].predict(views[held_out], rounds)
-    return Crossed(recordings, samples, tuple(labels), folds, fitted, probabilities)
+        probabilities[held_out] = fitted[fold].predict(views[held_out], rounds[fold])
+    return Crossed(recordings, samples, tuple(labels), folds, fitted, rounds, probabilities)
 
 
-def _seen(samples: Samples, preset: Preset, seed: int) -> NDArray[np.float32]:
+def seen_by(samples: Samples, preset: Preset, seed: int) -> NDArray[np.float32]:
+    """(N, T, 17, 3) as the preset trains and judges them, without the worse copies."""
     return (
         restore_aspect(samples, np.random.default_rng(seed)) if preset.restore_aspect else samples.keypoints
     )
@@ -136,11 +138,11 @@ def _fit(
     rng = np.random.default_rng(seed)
     second = samples.take(np.arange(0, len(samples), 2))
     copy = restore_aspect(second, rng) if preset.restore_aspect else second.keypoints
-    views = np.concatenate([_seen(samples, preset, seed), worsen(copy, preset.worse, rng)])
+    views = np.concatenate([seen_by(samples, preset, seed), worsen(copy, preset.worse, rng)])
     truth = _numbers(np.concatenate([samples.labels, second.labels]), labels)
     judge = None
     if held_out is not None:
-        judge = featurise(_seen(held_out, preset, seed), preset.features), _numbers(held_out.labels, labels)
+        judge = featurise(seen_by(held_out, preset, seed), preset.features), _numbers(held_out.labels, labels)
     columns = names(preset.features, FRAMES)
     inputs = featurise(views, preset.features)
     return fit(inputs, truth, columns, len(labels), seed, preset.boosting, judge, rounds)
@@ -157,7 +159,8 @@ def _preset(name: str) -> Preset:
     return PRESETS[name]
 
 
-def _labels(preset: Preset, samples: Samples) -> list[str]:
+def preset_labels(preset: Preset, samples: Samples) -> list[str]:
+    """Idle first; raises SettingsError for data without a stroke or with a label that is not in the preset."""
     seen = sorted(set(samples.sure().labels.tolist()) - {IDLE})
     if not seen:
         raise SettingsError("the data hold no stroke at all: nothing to learn")

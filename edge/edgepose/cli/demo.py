@@ -39,7 +39,8 @@ def command(
     events, video = out / "events.jsonl", out / "annotated.mp4"
     events.unlink(missing_ok=True)
     with EmbeddedBroker() as broker:
-        settings = running.settings_from(None, address, model, broker.url, models_dir)
+        settings = running.settings_from(None, address, model, None, models_dir)
+        settings = settings.model_copy(update={"mqtt": broker.settings(settings.mqtt)})
         heard = Heard()
         subscriber = Subscriber(broker.url, f"edgepose/{settings.device}/+/event", heard)
         typer.echo(f"broker {broker.url}, subscribed to edgepose/{settings.device}/+/event")

@@ -25,7 +25,7 @@ _TORSO_REACH, _BODY_REACH = 1.9, 1.2
 _CROP_ALPHA = 0.9  # weight of the new crop against the track's last one
 # The mean over all 17 joints (not only the seen ones) must be surer the less a person is known: a door
 # handle looks like somebody in a search crop, but no longer in the crop that follows it.
-_SURE = {"searched": 0.3, "new": 0.4, "known": 0.15}
+_SURE = {"searched": 0.3, "new": 0.35, "known": 0.15}
 
 
 @dataclass(frozen=True, slots=True)
