@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -20,6 +21,8 @@ from edgepose.types import Float32, Handedness, Scores, Window
 _MOST_TRACKS = 256
 _MEMORY = 0.995
 """A window's evidence for a hand counts half after 140 windows, so that an early error is overcome."""
+_SLOPE, _PRIOR = 0.05, 0.25
+"""Log odds of right: slope · evidence + prior. Measured by `bench/strokes.py hands`."""
 
 
 class StrokeClassifier:
@@ -52,9 +55,9 @@ class StrokeClassifier:
     ) -> list[Scores]:
         """Probabilities of each window, per track in time order.
 
-        ``handedness`` says which hand a track plays with. Where it says None both views are scored, and
-        the one for which the track's windows speak more clearly so far is taken and reported. Raises
-        ValueError for windows of another shape.
+        ``handedness`` says which hand a track plays with. Where it says None both views are scored and
+        mixed by the odds that the track's windows have given so far; the likelier hand is reported.
+        Raises ValueError for windows of another shape.
         """
         if not windows:
             return []
@@ -79,20 +82,21 @@ class StrokeClassifier:
         left: NDArray[np.float64] | None,
     ) -> Scores:
         if right is not None and left is not None:
-            hand = self._choose(window.track, right, left)
-        chosen = left if hand == "left" else right
+            odds = self._odds(window.track, right, left)
+            weight = 1.0 / (1.0 + math.exp(-odds))
+            mixed = weight * right + (1.0 - weight) * left
+            return Scores(window, mixed.astype(np.float32), "right" if odds >= 0 else "left")
+        chosen = right if right is not None else left
         assert chosen is not None
         return Scores(window, chosen.astype(np.float32), hand)
 
-    def _choose(self, track: int, right: NDArray[np.float64], left: NDArray[np.float64]) -> Handedness:
-        """Adds what this window says to the track's evidence (positive: right) and reads it."""
-        before = self._evidence.pop(track, 0.0)
-        self._evidence[track] = evidence = (
-            _MEMORY * before + _clarity(right, self._idle) - _clarity(left, self._idle)
-        )
+    def _odds(self, track: int, right: NDArray[np.float64], left: NDArray[np.float64]) -> float:
+        """Log odds that the track plays right-handed, with what this window adds."""
+        gain = _clarity(right, self._idle) - _clarity(left, self._idle)
+        self._evidence[track] = evidence = _MEMORY * self._evidence.pop(track, 0.0) + gain
         if len(self._evidence) > _MOST_TRACKS:
             self._evidence.popitem(last=False)
-        return "left" if evidence < 0 else "right"
+        return _SLOPE * evidence + _PRIOR
 
     def _stack(self, windows: Sequence[Window]) -> Float32:
         for window in windows:
@@ -102,9 +106,8 @@ class StrokeClassifier:
 
 
 def _clarity(probabilities: NDArray[np.float64], idle: int) -> float:
-    """How clearly one stroke shows: its probability over what the other strokes have."""
-    strokes = np.delete(probabilities, idle)
-    return float(np.sum(strokes**2))
+    """0..1: how clearly one stroke shows, the sum of the squared probabilities of the strokes."""
+    return float(probabilities @ probabilities - probabilities[idle] ** 2)
 
 
 def _checked(card: Card, folder: Path) -> tuple[WindowSpec, str, str]:

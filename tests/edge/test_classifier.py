@@ -18,7 +18,7 @@ from edgepose import card as cards
 from edgepose.card import Card, WindowSpec
 from edgepose.classifier import StrokeClassifier
 from edgepose.errors import ModelError
-from edgepose.features import features
+from edgepose.features import features, mirror
 from edgepose.runtimes.lightgbm import LightGbmRuntime
 from edgepose.skeletons import COCO17
 from edgepose.types import Float32, Window
@@ -109,6 +109,22 @@ def test_nothing_in_nothing_out_and_blind_windows_are_survived(folder: Path) -> 
     assert np.isfinite(score.probabilities).all()
     with pytest.raises(ValueError, match=r"expected a window \(15, 17, 3\), got \(15, 13, 3\)"):
         classifier.scores(windows(np.zeros((1, 15, 13, 3), np.float32)), {})
+
+
+def test_an_unknown_hand_is_found_out_and_both_views_are_mixed_until_then(folder: Path) -> None:
+    """Log odds 0.05 · evidence + 0.25, as the classifier documents; the surer view wins in the end."""
+    booster = LightGbmRuntime(folder / "strokes.txt")
+    keypoints = people(200, "left", 8)
+    one = features(keypoints[:1], "tennis-1", COCO17)
+    other = features(mirror(keypoints[:1], COCO17), "tennis-1", COCO17)
+    right, left = booster.predict(one)[0], booster.predict(other)[0]
+    evidence = (right[1:] ** 2).sum() - (left[1:] ** 2).sum()
+    weight = 1 / (1 + np.exp(-(0.05 * evidence + 0.25)))
+    scores = StrokeClassifier(folder).scores(windows(keypoints), {})
+    np.testing.assert_allclose(scores[0].probabilities, weight * right + (1 - weight) * left, atol=1e-6)
+    assert scores[0].handedness == "right"
+    expected = "left" if evidence < 0 else "right"
+    assert scores[-1].handedness == expected
 
 
 def test_memory_of_hands_is_bounded(folder: Path) -> None:
