@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import cast
 
+from edgepose import card as cards
 from edgepose import models
 from edgepose.card import Card, ModelId, SpotterSpec, WindowSpec
 from edgepose.config import (
@@ -169,6 +170,24 @@ def check(settings: Settings, where: str) -> None:
             action(built, named(built.card.skeleton))
     except EdgePoseError as error:
         raise SettingsError(f"{where}: strokes.model or lifter.model: {error}") from None
+
+
+def verify(folder: Path) -> str | None:
+    """Loads a model of any task as ``run`` would; returns None, or what is wrong with it in one line."""
+    from edgepose.classifier import StrokeClassifier
+    from edgepose.lifter import Lifter
+
+    try:
+        task = cards.load(folder).task
+        if task == "pose":
+            models.load_pose(folder, models.Engine(threads=1), DecoderSettings())
+        elif task == "strokes":
+            StrokeClassifier(folder)
+        else:
+            Lifter(folder)
+    except EdgePoseError as error:
+        return str(error)
+    return None
 
 
 def _spotter_spec(card: Card, strokes: StrokeSettings) -> SpotterSpec:

@@ -14,7 +14,7 @@ from edgepose import card as cards
 from edgepose import decoders as decoder_package
 from edgepose.card import Card, ModelId
 from edgepose.decoders import Decoder, DecoderModule, DecoderSettings
-from edgepose.errors import EdgePoseError, ModelError, SettingsError
+from edgepose.errors import ModelError, SettingsError
 from edgepose.runtimes import Runtime, Tensor
 from edgepose.skeletons import COCO17, named
 
@@ -170,18 +170,3 @@ def _declared_all(tensors: tuple[Tensor, ...], card: Card) -> tuple[Tensor, ...]
         tensor if tensor.shape else Tensor(tensor.name, tuple(shape), tensor.dtype)
         for tensor, shape in zip(tensors, card.output_shapes, strict=True)
     )
-
-
-def verify(path: Path) -> str | None:
-    """Loads a model as ``run`` would; returns None, or what is wrong with it in one line."""
-    try:
-        card = cards.load(path)
-        if card.task == "pose":
-            load_pose(path, Engine(threads=1), DecoderSettings())
-        elif card.task == "strokes":
-            importlib.import_module("edgepose.classifier").StrokeClassifier(path)
-        else:
-            importlib.import_module("edgepose.lifter").Lifter(path)
-    except EdgePoseError as error:
-        return str(error)
-    return None

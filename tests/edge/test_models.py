@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from edgepose import card as cards
+from edgepose.build import verify
 from edgepose.decoders import DecoderSettings
 from edgepose.errors import ModelError, SettingsError
-from edgepose.models import Engine, find, installed, load_pose, verify
+from edgepose.models import Engine, find, installed, load_pose
 from tests.onnx_files import constant_network, finished_yolo, raw_yolo
 from tests.shared import MOVENET, POSENET, needs
 

@@ -66,7 +66,7 @@ def verify(
     )
     wrong = 0
     for folder in folders:
-        complaint = models.verify(folder)
+        complaint = build.verify(folder)
         wrong += complaint is not None
         typer.echo(
             f"{folder.name:<24} {'good' if complaint is None else complaint}", err=complaint is not None
