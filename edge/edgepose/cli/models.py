@@ -59,7 +59,7 @@ def verify(
     models_dir: ModelsDir = None,
 ) -> None:
     """Check hashes, shapes and layout by loading each model as ``run`` would; exit 2 if one is wrong."""
-    from edgepose import models
+    from edgepose import build, models
 
     folders = (
         [models.find(name, models_dir) for name in names] if names else list(models.installed(models_dir))
