@@ -17,20 +17,28 @@ _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 def tracks(image: Image, people: Sequence[Track], skeleton: Skeleton, min_confidence: float = _SEEN) -> None:
     """Draws bones, joints and "#id" of every person onto ``image``; unsure joints are left out."""
-    scale = max(1.0, image.shape[0] / 540)
     for track in people:
+        scale = _scale(image, track)
         colour = _COLOURS[track.id % len(_COLOURS)] if track.id >= 0 else (160, 160, 160)
         keypoints = track.pose.keypoints
         seen = keypoints[:, 2] >= min_confidence
         points = np.nan_to_num(keypoints[:, :2]).round().astype(int)
         for a, b in skeleton.edges:
             if seen[a] and seen[b]:
-                cv2.line(image, tuple(points[a]), tuple(points[b]), colour, round(2 * scale), cv2.LINE_AA)
+                cv2.line(image, tuple(points[a]), tuple(points[b]), colour, max(1, round(2 * scale)), cv2.LINE_AA)
         for x, y in points[seen]:
-            cv2.circle(image, (x, y), round(2.5 * scale), (255, 255, 255), -1, cv2.LINE_AA)
+            cv2.circle(image, (x, y), max(1, round(2.5 * scale)), (255, 255, 255), -1, cv2.LINE_AA)
         if seen.any() and track.id >= 0:
             x, y = int(points[seen, 0].min()), int(points[seen, 1].min())
-            text(image, f"#{track.id}", (x, y - round(8 * scale)), colour)
+            text(image, f"#{track.id}", (x, y - round(8 * scale) - 2), colour)
+
+
+def _scale(image: Image, track: Track) -> float:
+    """Line width: of the picture's size, but thin on small people."""
+    most = max(1.0, image.shape[0] / 540)
+    x1, y1, x2, y2 = track.pose.box_xyxy
+    side = float(max(x2 - x1, y2 - y1))
+    return most if np.isnan(side) else min(most, max(0.4, side / 150))
 
 
 def text(
