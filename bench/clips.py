@@ -1,6 +1,7 @@
 """What the tracker makes of real clips: how many ids, how long they live, how much stays untracked.
 
-    python bench/clips.py --model ../shared/models/movenet_single_pose_lightning_ptq.tflite --videos ../shared/data/video
+    M=../shared/models/movenet_single_pose_lightning_ptq.tflite
+    python bench/clips.py --model $M --videos ../shared/data/video
 
 There is no truth for these clips: the figures are to be read beside the pictures (``edgepose run --draw``).
 """

@@ -28,18 +28,14 @@ def main() -> None:
     size = (arguments.model / load(arguments.model).files[0].path).stat().st_size
     print(f"# Lifter\n\n`python bench/lifter.py --data {arguments.data}`\n")
     print(f"Model {lifter.model.stamp}, {size / 1e6:.2f} MB, windows of {_say(lifter)}.")
-    print(
-        f"Players never trained on: {', '.join(aside)}. Virtual cameras, 6000 windows a line, the 12 joints"
-    )
+    print(f"Players never trained on: {', '.join(aside)}. Virtual cameras, 6000 windows a line, the 12 joints")
     print("of contracts §7, millimetres; answers are averaged with those for the mirror image.\n")
     print("| 2D | MPJPE (1.75 m assumed) | MPJPE (height known) | N-MPJPE | P-MPJPE |\n|---|---|---|---|---|")
     for name, detector in (("exact", EXACT), ("detector-like noise", Detector())):
         errors = measure(lifter, aside_views(takes, detector))
         values = (errors.mpjpe, errors.known_height, errors.n_mpjpe, errors.p_mpjpe)
         print(f"| {name} | {' | '.join(f'{value:.1f}' for value in values)} |")
-    print(
-        "\nNoise: σ 2.5 % of the torso, correlated in time; 5 % of joints missing; 1 % of samples left/right"
-    )
+    print("\nNoise: σ 2.5 % of the torso, correlated in time; 5 % of joints missing; 1 % of samples left/right")
     print("swapped; confidence falls with the error.\n")
     best, middle = _time_ms(lifter, aside_views(takes, Detector(), 500))
     print("One window through `Lifter.lift`, one thread, normalisation and mirroring included:")

@@ -86,9 +86,7 @@ def main() -> None:
     rounds: list[dict[str, Row]] = []
     for _ in range(given.rounds):
         rounds.append({name: run() for name, run in variants.items()})
-    print(
-        f"{given.video.name}, {given.rounds} rounds, {given.cores} core(s), medians (ratio to the bare loop)"
-    )
+    print(f"{given.video.name}, {given.rounds} rounds, {given.cores} core(s), medians (ratio to the bare loop)")
     print(f"{'':<22}" + "".join(f"{figure:>22}" for figure in FIGURES) + f"{'people':>8}")
     for name in variants:
         cells = []

@@ -99,9 +99,7 @@ def judge(classifier: StrokeClassifier, recordings: list[Recording]) -> None:
     for label in classifier.labels:
         print(f"  recall {label:16s} {right[np.array(truth) == label].mean():.4f}")
     for frames, count in counts.items():
-        print(
-            f"swings ±{frames} frames: F1 {count.f1:.4f} ({count.hits} hits, {count.told} told, {count.true} true)"
-        )
+        print(f"swings ±{frames} frames: F1 {count.f1:.4f} ({count.hits} hits, {count.told} told, {count.true} true)")
 
 
 def score(classifier: StrokeClassifier, recording: Recording) -> list[Scores]:

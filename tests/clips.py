@@ -11,9 +11,7 @@ import pytest
 
 FFMPEG = shutil.which("ffmpeg")
 FFPROBE = shutil.which("ffprobe")
-needs_ffmpeg = pytest.mark.skipif(
-    FFMPEG is None or FFPROBE is None, reason="no ffmpeg here (Debian package ffmpeg)"
-)
+needs_ffmpeg = pytest.mark.skipif(FFMPEG is None or FFPROBE is None, reason="no ffmpeg here (Debian package ffmpeg)")
 
 STEP = 4
 """Grey levels between two frames: picture n is 16 + STEP·n before conversion, so at most 50 frames."""

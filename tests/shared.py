@@ -16,6 +16,4 @@ POSENET = SHARED / "models" / "posenet_mobilenet_v1_075_353_481_quant.tflite"
 def needs(*paths: Path) -> pytest.MarkDecorator:
     """Skips where a real file is missing."""
     missing = [path.name for path in paths if not path.exists()]
-    return pytest.mark.skipif(
-        bool(missing), reason=f"real data not beside the checkout: {', '.join(missing)}"
-    )
+    return pytest.mark.skipif(bool(missing), reason=f"real data not beside the checkout: {', '.join(missing)}")

@@ -73,9 +73,7 @@ def test_types_imports_nothing_of_ours() -> None:
     assert not ours(GRAPH["types"])
 
 
-@pytest.mark.parametrize(
-    "module", [m for m in sorted(GRAPH) if m.startswith(tuple(f"{k}." for k in PLUG_INS))]
-)
+@pytest.mark.parametrize("module", [m for m in sorted(GRAPH) if m.startswith(tuple(f"{k}." for k in PLUG_INS))])
 def test_a_plug_in_imports_no_sibling(module: str) -> None:
     kind = module.split(".")[0]
     assert not {name for name in ours(GRAPH[module]) if name.startswith(f"{kind}.")}
@@ -110,7 +108,5 @@ def test_a_heavy_library_is_imported_in_one_place(library: str) -> None:
 
 def test_the_command_line_starts_light() -> None:
     code = "import sys, edgepose.cli; print(*sorted({name.split('.')[0] for name in sys.modules}))"
-    loaded = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    ).stdout.split()
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"torch", "lightgbm", "cv2", "onnxruntime", "ai_edge_litert", "numpy", "pyarrow"} & set(loaded)

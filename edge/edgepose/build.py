@@ -60,9 +60,7 @@ def open_source(address: str, capture: CaptureSettings, images: bool = False) ->
 def estimator(pose: PoseSettings, models_dir: Path | None) -> Estimator:
     """The pose network and its decoder; raises SettingsError or ModelError."""
     if pose.model is None:
-        raise SettingsError(
-            "no pose model: give --model or pose.model (a weights file, model folder or name)"
-        )
+        raise SettingsError("no pose model: give --model or pose.model (a weights file, model folder or name)")
     engine = models.Engine(pose.threads, tuple(pose.providers))
     settings = DecoderSettings(pose.min_score, pose.iou, pose.most_people)
     return Estimator(*models.load_pose(models.find(pose.model, models_dir), engine, settings))
@@ -95,7 +93,7 @@ def action_models(settings: Settings) -> ActionModels | None:
     return ActionModels(card, folder, lifter, tuple(ids), card.window, _spotter_spec(card, settings.strokes))
 
 
-def action(built: ActionModels, skeleton: Skeleton) -> Action:
+def action(built: ActionModels, skeleton: Skeleton, hop_s: float = 1 / 30) -> Action:
     """Window, classifier, spotter and lifter of one camera; raises ModelError when they do not fit together."""
     from edgepose.classifier import StrokeClassifier
     from edgepose.lifter import Lifter
@@ -106,7 +104,7 @@ def action(built: ActionModels, skeleton: Skeleton) -> Action:
         raise ModelError(f"{built.folder}: classifies {built.card.skeleton}, the poses are {skeleton.name}")
     lifter = Lifter(built.lifter_folder, window=built.window) if built.lifter_folder else None
     return Action(
-        Windows(built.window, len(skeleton)),
+        Windows(built.window, len(skeleton), hop_s),
         StrokeClassifier(built.folder),
         Spotter(built.card.labels, built.card.idle or "", built.spotter),
         lifter,
@@ -130,7 +128,7 @@ def pipeline(
     return Pipeline(
         pose,
         None if info.tracked else Tracker(skeleton, settings.tracker),
-        action(strokes, skeleton) if strokes else None,
+        action(strokes, skeleton, settings.strokes.hop_s) if strokes else None,
         EventMaker(
             settings.device,
             camera.name,

@@ -32,9 +32,7 @@ class Capture(Generic[T]):
     """
 
     @overload
-    def __init__(
-        self: Capture[Frame], open_source: Callable[[], Source], settings: CaptureSettings
-    ) -> None: ...
+    def __init__(self: Capture[Frame], open_source: Callable[[], Source], settings: CaptureSettings) -> None: ...
 
     @overload
     def __init__(

@@ -146,9 +146,7 @@ def _check(path: Path, expected: str) -> None:
         raise ModelError(f"{path}: named by the card but missing")
     got = sha256_of(path)
     if got != expected:
-        raise ModelError(
-            f"{path}: sha256 is {got[:12]}…, the card says {expected[:12]}…: wrong or damaged file"
-        )
+        raise ModelError(f"{path}: sha256 is {got[:12]}…, the card says {expected[:12]}…: wrong or damaged file")
 
 
 def save(card: Card, folder: Path) -> None:

@@ -32,9 +32,7 @@ class CaptureSettings(Section):
 
     width: int | None = Field(None, gt=0, description="asked of cameras and pipe presets, px")
     height: int | None = Field(None, gt=0)
-    fps: Positive | None = Field(
-        None, description="asked of cameras; the rate of image folders and raw pipes"
-    )
+    fps: Positive | None = Field(None, description="asked of cameras; the rate of image folders and raw pipes")
     stall_s: Positive = Field(5.0, description="no frame for so long: the stream is dead, open it again")
     open_timeout_s: Positive = 10.0
     backoff_s: Positive = Field(0.5, description="first pause before opening again; doubles")
@@ -44,9 +42,7 @@ class CaptureSettings(Section):
 class PoseSettings(Section):
     """The pose network and its engine."""
 
-    model: str | None = Field(
-        None, description="name in the models folder, a model folder, or a weights file"
-    )
+    model: str | None = Field(None, description="name in the models folder, a model folder, or a weights file")
     threads: int = Field(0, ge=0, description="of the engine; 0: the engine's choice")
     providers: list[str] = Field(["CPUExecutionProvider"], description="ONNX Runtime execution providers")
     min_score: Fraction = 0.25
@@ -72,9 +68,8 @@ class StrokeSettings(Section):
     leave: Fraction | None = Field(None, description="... and ends below")
     abstain: Fraction | None = Field(None, description="no event when its label's score stays below")
     min_length_s: Annotated[float, Field(ge=0)] | None = None
-    refractory_s: Annotated[float, Field(ge=0)] | None = Field(
-        None, description="least time between two peaks"
-    )
+    hop_s: Annotated[float, Field(ge=0)] = Field(1 / 30, description="least step between windows; 0: every frame")
+    refractory_s: Annotated[float, Field(ge=0)] | None = Field(None, description="least time between two peaks")
 
 
 class LifterSettings(Section):
@@ -104,9 +99,7 @@ class MqttSettings(Section):
     version: Literal["5", "3.1.1"] = "5"
     tls: TlsSettings = TlsSettings()
     keepalive_s: int = Field(30, ge=5, le=65535)
-    queue: int = Field(
-        10_000, ge=1, description="events kept while the broker is away; the oldest drop first"
-    )
+    queue: int = Field(10_000, ge=1, description="events kept while the broker is away; the oldest drop first")
     metrics_s: Positive = Field(10.0, description="pause between two metrics messages")
     poses_hz: Annotated[float, Field(ge=0)] = Field(0.0, description="live skeletons a second; 0: off")
     connect_timeout_s: Positive = 5.0
@@ -123,9 +116,7 @@ class CameraSettings(Section):
     """One camera. ``handedness`` and ``player`` hold when only one person is on its side."""
 
     name: Name = "camera"
-    source: str = Field(
-        description="camera number, device path, RTSP/HTTP address, file, folder, session, preset"
-    )
+    source: str = Field(description="camera number, device path, RTSP/HTTP address, file, folder, session, preset")
     capture: CaptureSettings = CaptureSettings()
     pose: PoseSettings | None = Field(None, description="None: the common [pose]")
     player: PlayerSettings | None = None
@@ -149,9 +140,7 @@ def load(path: Path) -> Settings:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(
-            f"{path}: cannot read settings: {getattr(error, 'strerror', None) or error}"
-        ) from None
+        raise SettingsError(f"{path}: cannot read settings: {getattr(error, 'strerror', None) or error}") from None
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

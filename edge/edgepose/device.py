@@ -114,8 +114,7 @@ class CameraLine:
             "people": progress.people,
             "events": progress.events,
             "stage_ms": {
-                stage: round(1e3 * seconds / max(pipeline.frames, 1), 3)
-                for stage, seconds in pipeline.stage_s.items()
+                stage: round(1e3 * seconds / max(pipeline.frames, 1), 3) for stage, seconds in pipeline.stage_s.items()
             },
             "capture_to_publish_ms": {"p50": _rounded(p50), "p95": _rounded(p95)},
         }

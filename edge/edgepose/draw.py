@@ -36,14 +36,12 @@ def tracks(image: Image, people: Sequence[Track], skeleton: Skeleton, min_confid
 def _scale(image: Image, track: Track) -> float:
     """Line width: of the picture's size, but thin on small people."""
     most = max(1.0, image.shape[0] / 540)
-    x1, y1, x2, y2 = track.pose.box_xyxy
-    side = float(max(x2 - x1, y2 - y1))
-    return most if np.isnan(side) else min(most, max(0.4, side / 150))
+    x1, y1, x2, y2 = (float(edge) for edge in track.pose.box_xyxy)
+    side = max(x2 - x1, y2 - y1)
+    return float(most if np.isnan(side) else min(most, max(0.4, side / 150)))
 
 
-def text(
-    image: Image, words: str, at_xy: tuple[int, int], colour: tuple[int, int, int] = (255, 255, 255)
-) -> None:
+def text(image: Image, words: str, at_xy: tuple[int, int], colour: tuple[int, int, int] = (255, 255, 255)) -> None:
     """One line of text with a dark outline; ``at_xy`` is its lower left corner, px."""
     size = max(0.5, image.shape[0] / 1080)
     for ink, width in (((0, 0, 0), 4), (colour, 2)):

@@ -50,10 +50,7 @@ def without_duplicates(poses: Sequence[Pose], skeleton: Skeleton) -> list[Pose]:
     sigmas = np.asarray(skeleton.sigmas if skeleton.sigmas else [0.08] * len(skeleton))
     kept: list[Pose] = []
     for pose in sorted(poses, key=lambda p: -p.score):
-        if all(
-            oks(pose.keypoints, other.keypoints, _area(pose, other), sigmas) <= _SAME_PERSON_OKS
-            for other in kept
-        ):
+        if all(oks(pose.keypoints, other.keypoints, _area(pose, other), sigmas) <= _SAME_PERSON_OKS for other in kept):
             kept.append(pose)
     return [pose for pose in poses if any(pose is other for other in kept)]
 

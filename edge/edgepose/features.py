@@ -84,9 +84,7 @@ _VECTORS: tuple[str, ...] = (
     "left_wrist-right_wrist", "nose-left_wrist", "nose-right_wrist",
     "left_shoulder-right_shoulder", "left_hip-right_hip",
 )  # fmt: skip
-_TAIL, _HEAD = (
-    np.array([_BODY.index(pair.split("-")[end]) for pair in _VECTORS], dtype=np.intp) for end in (0, 1)
-)
+_TAIL, _HEAD = (np.array([_BODY.index(pair.split("-")[end]) for pair in _VECTORS], dtype=np.intp) for end in (0, 1))
 # Cosines between vectors: elbows, shoulders, knees.
 _FIRST, _SECOND = np.array([0, 1, 0, 1, 6, 7]), np.array([2, 3, 4, 5, 8, 9])
 _COSINES = tuple(f"{side}_{part}" for part in ("elbow", "shoulder", "knee") for side in ("left", "right"))

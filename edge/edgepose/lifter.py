@@ -75,8 +75,8 @@ class Lifter:
         self._scale = np.float32(height_m / CARD_HEIGHT_M)
         self._runtime = load_runtime(card.runtime, folder / card.files[0].path, Engine(threads=threads))
         width = card.window.frames * len(COCO17) * 3
-        _check_width(folder, "input", [t.shape for t in self._runtime.inputs], width)
-        _check_width(folder, "output", [t.shape for t in self._runtime.outputs], len(H36M17) * 3)
+        _check_width(folder, "input", [t.shape for t in self._runtime.signature.inputs], width)
+        _check_width(folder, "output", [t.shape for t in self._runtime.signature.outputs], len(H36M17) * 3)
 
     def lift(self, windows: Sequence[Window]) -> list[Pose3D]:
         """The h36m17 pose at each window's centre: metres, camera axes, origin at mid-hips.
@@ -89,9 +89,7 @@ class Lifter:
         expected = (self.window.frames, len(COCO17), 3)
         for window in windows:
             if window.keypoints.shape != expected:
-                raise ModelError(
-                    f"{self.model.name}: expected coco17 windows {expected}, got {window.keypoints.shape}"
-                )
+                raise ModelError(f"{self.model.name}: expected coco17 windows {expected}, got {window.keypoints.shape}")
         poses = self.lift_array(np.stack([window.keypoints for window in windows]))
         return [Pose3D(H36M17.name, pose) for pose in poses]
 

@@ -6,7 +6,7 @@ import importlib
 import os
 import pkgutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -15,7 +15,7 @@ from edgepose import decoders as decoder_package
 from edgepose.card import Card, ModelId
 from edgepose.decoders import Decoder, DecoderModule, DecoderSettings
 from edgepose.errors import ModelError, SettingsError
-from edgepose.runtimes import Runtime, Tensor
+from edgepose.runtimes import Runtime, Signature, Tensor
 from edgepose.skeletons import COCO17, named
 
 _SUFFIXES = {".onnx": "onnx", ".ort": "onnx", ".tflite": "litert", ".lite": "litert",
@@ -63,9 +63,7 @@ def find(model: str, models_dir: Path | None = None) -> Path:
         if place.is_file() or (place / "card.json").is_file():
             return place
     names = ", ".join(path.name for path in installed(models_dir)) or "none"
-    raise SettingsError(
-        f"no model {model!r}: not a weights file, a model folder or an installed name ({names})"
-    )
+    raise SettingsError(f"no model {model!r}: not a weights file, a model folder or an installed name ({names})")
 
 
 def identify(path: Path) -> ModelId:
@@ -90,18 +88,15 @@ def load_pose(path: Path, engine: Engine, settings: DecoderSettings) -> tuple[Ru
         return _load_bare(path, engine, settings)
     card = load_card(path, "pose")
     runtime = load_runtime(card.runtime, path / card.files[0].path, engine)
-    _check_shapes(path, "input", [card.input_shape] if card.input_shape else [], runtime.inputs)
-    _check_shapes(path, "output", card.output_shapes or [], runtime.outputs)
-    name = card.decoder or _recognise(path, runtime)
-    module = _decoder(name)
-    inputs, outputs = _declared(runtime.inputs, card.input_shape), _declared_all(runtime.outputs, card)
-    skeleton = named(card.skeleton)
-    if not module.recognise(inputs, outputs, runtime.metadata, len(skeleton)):
-        shapes = ", ".join(str(tensor.shape) for tensor in runtime.outputs)
-        raise ModelError(
-            f"{path}: the card says decoder {name}, but its layout is not that of the outputs {shapes}"
-        )
-    decoder = module.create(inputs, outputs, runtime.metadata, skeleton, settings)
+    found = runtime.signature
+    _check_shapes(path, "input", [card.input_shape] if card.input_shape else [], found.inputs)
+    _check_shapes(path, "output", card.output_shapes or [], found.outputs)
+    network = _completed(found, card)
+    name = card.decoder or _recognise(path, network)
+    module, skeleton = _decoder(name), named(card.skeleton)
+    if not module.recognise(network, len(skeleton)):
+        raise ModelError(f"{path}: the card says decoder {name}, but its layout is not that of {_shapes(network)}")
+    decoder = module.create(network, skeleton, settings)
     return runtime, decoder, card.model
 
 
@@ -115,8 +110,8 @@ def _load_bare(path: Path, engine: Engine, settings: DecoderSettings) -> tuple[R
     if path.suffix.lower() not in _SUFFIXES:
         raise ModelError(f"{path}: not a weights file that we know; known: {', '.join(_SUFFIXES)}")
     runtime = load_runtime(_SUFFIXES[path.suffix.lower()], path, engine)
-    module = _decoder(_recognise(path, runtime))
-    decoder = module.create(runtime.inputs, runtime.outputs, runtime.metadata, COCO17, settings)
+    module = _decoder(_recognise(path, runtime.signature))
+    decoder = module.create(runtime.signature, COCO17, settings)
     return runtime, decoder, identify(path)
 
 
@@ -125,12 +120,15 @@ def decoders() -> list[str]:
     return sorted(module.name for module in pkgutil.iter_modules(decoder_package.__path__))
 
 
-def _recognise(path: Path, runtime: Runtime) -> str:
+def _recognise(path: Path, network: Signature) -> str:
     for name in decoders():
-        if _decoder(name).recognise(runtime.inputs, runtime.outputs, runtime.metadata):
+        if _decoder(name).recognise(network):
             return name
-    shapes = ", ".join(str(tensor.shape) for tensor in runtime.outputs)
-    raise ModelError(f"{path}: no decoder knows outputs {shapes}; known: {', '.join(decoders())}")
+    raise ModelError(f"{path}: no decoder knows {_shapes(network)}; known: {', '.join(decoders())}")
+
+
+def _shapes(network: Signature) -> str:
+    return "outputs " + ", ".join(str(tensor.shape) for tensor in network.outputs)
 
 
 def _decoder(name: str) -> DecoderModule:
@@ -139,9 +137,7 @@ def _decoder(name: str) -> DecoderModule:
     return cast(DecoderModule, importlib.import_module(f"edgepose.decoders.{name}"))
 
 
-def _check_shapes(
-    path: Path, kind: str, expected: Sequence[Sequence[int | None]], got: Sequence[Tensor]
-) -> None:
+def _check_shapes(path: Path, kind: str, expected: Sequence[Sequence[int | None]], got: Sequence[Tensor]) -> None:
     """None on either side fits anything."""
     for shape, tensor in zip(expected, got, strict=False):
         fits = not tensor.shape or (
@@ -156,17 +152,14 @@ def _check_shapes(
         raise ModelError(f"{path}: the card names {len(expected)} {kind}s, the file has {len(got)}")
 
 
-def _declared(tensors: tuple[Tensor, ...], shape: Sequence[int | None] | None) -> tuple[Tensor, ...]:
+def _completed(found: Signature, card: Card) -> Signature:
     """Shapes that the engine does not know are taken from the card."""
-    if not shape or any(tensors[0].shape):
-        return tensors
-    return (Tensor(tensors[0].name, tuple(shape), tensors[0].dtype), *tensors[1:])
-
-
-def _declared_all(tensors: tuple[Tensor, ...], card: Card) -> tuple[Tensor, ...]:
-    if not card.output_shapes:
-        return tensors
-    return tuple(
-        tensor if tensor.shape else Tensor(tensor.name, tuple(shape), tensor.dtype)
-        for tensor, shape in zip(tensors, card.output_shapes, strict=True)
-    )
+    inputs, outputs = found.inputs, found.outputs
+    if card.input_shape and not any(inputs[0].shape):
+        inputs = (replace(inputs[0], shape=tuple(card.input_shape)), *inputs[1:])
+    if card.output_shapes:
+        outputs = tuple(
+            tensor if tensor.shape else replace(tensor, shape=tuple(shape))
+            for tensor, shape in zip(outputs, card.output_shapes, strict=True)
+        )
+    return Signature(inputs, outputs, found.metadata)

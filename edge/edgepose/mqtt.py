@@ -122,9 +122,7 @@ class Publisher:
         self._metrics_due = True
         self._wake()
 
-    def publish_poses(
-        self, camera: str, frame: int, unix_s: float, tracks: Sequence[Track], skeleton: str
-    ) -> None:
+    def publish_poses(self, camera: str, frame: int, unix_s: float, tracks: Sequence[Track], skeleton: str) -> None:
         """Sends live skeletons, at most ``poses_hz`` a second and camera; nothing when off or away."""
         if self._up and self._poses.due(camera):
             payload = wire.encode(wire.poses_message(camera, frame, unix_s, tracks, skeleton))

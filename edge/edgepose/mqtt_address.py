@@ -38,9 +38,7 @@ def address(settings: MqttSettings) -> Address:
         port = -1
     if parts.scheme not in _PORTS or not parts.hostname or port in (-1, 0):
         shown = settings.broker.rpartition("@")[2]
-        raise SettingsError(
-            f"mqtt.broker = {shown!r}: expected mqtt://, mqtts://, ws:// or wss:// host[:port]"
-        )
+        raise SettingsError(f"mqtt.broker = {shown!r}: expected mqtt://, mqtts://, ws:// or wss:// host[:port]")
     username = settings.username or (unquote(parts.username) if parts.username else None)
     password = unquote(parts.password) if parts.password else None
     if settings.password_file is not None:
@@ -67,9 +65,7 @@ def tls_context(settings: TlsSettings) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=settings.ca)
     except (OSError, ssl.SSLError) as error:
-        raise SettingsError(
-            f"mqtt.tls.ca = {settings.ca}: no PEM certificates there: {short_reason(error)}"
-        ) from None
+        raise SettingsError(f"mqtt.tls.ca = {settings.ca}: no PEM certificates there: {short_reason(error)}") from None
     if settings.ca is not None:
         # Python 3.13 refuses home-made CAs that lack key identifiers; whoever names a CA file trusts it
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT

@@ -39,9 +39,7 @@ def answer(payload: bytes, handlers: Mapping[str, Handler]) -> dict[str, Any]:
         return _response(request.transaction, request.command, error=str(error))
     except Exception as error:  # noqa: BLE001 - a handler's mistake must not end the connection
         _log.exception("command %s", request.command)
-        return _response(
-            request.transaction, request.command, error=f"failed: {type(error).__name__}: {error}"
-        )
+        return _response(request.transaction, request.command, error=f"failed: {type(error).__name__}: {error}")
     return _response(request.transaction, request.command, result=result)
 
 

@@ -111,8 +111,7 @@ class Link:
             self._client.connect(to.host, to.port, self._settings.keepalive_s)
         except ssl.SSLCertVerificationError as error:
             raise BrokerError(
-                f"{where}: its certificate is not trusted: {error.verify_message}; "
-                "check mqtt.tls.ca and the host name"
+                f"{where}: its certificate is not trusted: {error.verify_message}; check mqtt.tls.ca and the host name"
             ) from None
         except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
             raise ConnectionError(f"{where}: hung up in the TLS handshake; is it a TLS port?") from None
@@ -138,16 +137,12 @@ class Link:
         where = self._to.where
         if answer is None:
             if "alert" in self._trouble.lower():
-                raise BrokerError(
-                    f"{where}: refuses our TLS: {self._trouble}; check mqtt.tls.certificate and key"
-                )
+                raise BrokerError(f"{where}: refuses our TLS: {self._trouble}; check mqtt.tls.certificate and key")
             if self._client.socket() is not None:
                 raise ConnectionError(
                     f"{where}: no answer; is it an MQTT port, and does it speak MQTT {self._version}?"
                 )
-            raise ConnectionError(
-                f"{where}: closed without an answer; is the scheme right (mqtts:// for TLS)?"
-            )
+            raise ConnectionError(f"{where}: closed without an answer; is the scheme right (mqtts:// for TLS)?")
         if not answer.is_failure:
             return
         if answer.value == 132 and self._version == "5":
@@ -211,9 +206,7 @@ class Link:
         self.window = max(1, min(granted, _MOST_UNACKNOWLEDGED) - _STATE_MESSAGES)
         self._answer = reason
 
-    def _on_disconnect(
-        self, _: Client, __: Any, flags: DisconnectFlags, reason: ReasonCode, ___: Any
-    ) -> None:
+    def _on_disconnect(self, _: Client, __: Any, flags: DisconnectFlags, reason: ReasonCode, ___: Any) -> None:
         if flags.is_disconnect_packet_from_server:
             self.why = f"the broker hung up: {reason}"
         elif self._trouble or reason != "Unspecified error":

@@ -143,9 +143,7 @@ class DrawnVideo:
             raise SettingsError(f"{path}: cannot write the video: no folder {path.parent}")
         self._size = (info.width, info.height)
         self._skeleton = skeleton
-        self._writer = cv2.VideoWriter(
-            str(path), cv2.VideoWriter.fourcc(*"mp4v"), info.fps or 30.0, self._size
-        )
+        self._writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), info.fps or 30.0, self._size)
         if not self._writer.isOpened():
             raise SettingsError(f"{path}: cannot write the video (give a name that ends in .mp4)")
         self._recent: list[Event] = []

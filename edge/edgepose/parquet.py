@@ -34,9 +34,7 @@ class Part:
     def metadata(self) -> dict[str, str]:
         """Keys and values of the file's schema."""
         raw = self.table.schema.metadata or {}
-        return {
-            key.decode("utf-8", "replace"): value.decode("utf-8", "replace") for key, value in raw.items()
-        }
+        return {key.decode("utf-8", "replace"): value.decode("utf-8", "replace") for key, value in raw.items()}
 
     def numbers(self, column: str, dtype: type[np.generic]) -> NDArray[Any]:
         """(N,) as ``dtype``; integers must be integers. Raises SessionError."""
@@ -107,9 +105,7 @@ def write_table(path: Path, columns: Mapping[str, Array], metadata: Mapping[str,
 
     arrays = {name: pa.array(array) if array.ndim == 1 else _lists(array) for name, array in columns.items()}
     table = pa.table(arrays).replace_schema_metadata(dict(metadata))
-    replace_file(
-        path, lambda partial: pq.write_table(table, partial, compression="zstd", write_page_checksum=True)
-    )
+    replace_file(path, lambda partial: pq.write_table(table, partial, compression="zstd", write_page_checksum=True))
 
 
 def replace_file(path: Path, write: Callable[[Path], None]) -> None:

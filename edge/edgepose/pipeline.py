@@ -34,9 +34,7 @@ class Tracks(Protocol):
 class Cuts(Protocol):
     """The window cutter."""
 
-    def add(
-        self, tracks: Sequence[Track], frame: int, time_s: float, ended: Sequence[int] = ()
-    ) -> list[Window]: ...
+    def add(self, tracks: Sequence[Track], frame: int, time_s: float, ended: Sequence[int] = ()) -> list[Window]: ...
 
     def flush(self) -> list[Window]: ...
 
@@ -44,9 +42,7 @@ class Cuts(Protocol):
 class Classifies(Protocol):
     """The classifier."""
 
-    def scores(
-        self, windows: Sequence[Window], handedness: Callable[[int], Handedness | None]
-    ) -> list[Scores]: ...
+    def scores(self, windows: Sequence[Window], handedness: Callable[[int], Handedness | None]) -> list[Scores]: ...
 
 
 class Spots(Protocol):
@@ -180,7 +176,4 @@ class Pipeline:
 
     def _events(self, strokes: Sequence[Stroke]) -> list[Event]:
         lifter = self._action.lifter if self._action else None
-        return [
-            self._make_event(stroke, lifter.lift([stroke.window])[0] if lifter else None)
-            for stroke in strokes
-        ]
+        return [self._make_event(stroke, lifter.lift([stroke.window])[0] if lifter else None) for stroke in strokes]

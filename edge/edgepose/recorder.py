@@ -54,9 +54,7 @@ class Recorder:
         self._writer = threading.Thread(target=self._write_parts, name="recorder", daemon=True)
         self._writer.start()
 
-    def add(
-        self, frame_index: int, time_s: float, tracks: Sequence[Track], image: Image | None = None
-    ) -> None:
+    def add(self, frame_index: int, time_s: float, tracks: Sequence[Track], image: Image | None = None) -> None:
         """Records one frame, people or none; with ``image`` (H, W, 3) BGR also its picture in video.mp4.
 
         Picture n of the video is frame n: a frame that was dropped shows the picture before it.
@@ -134,9 +132,7 @@ class Recorder:
             try:
                 if shutil.disk_usage(self._folder).free < _LEAST_FREE:
                     raise OSError(None, f"less than {_LEAST_FREE >> 20} MiB free on the disk")
-                write_poses(
-                    partial.with_name(partial.name.removesuffix(PARTIAL)), columns(rows, self._joints)
-                )
+                write_poses(partial.with_name(partial.name.removesuffix(PARTIAL)), columns(rows, self._joints))
             except (OSError, ValueError) as error:  # ValueError: poses of another skeleton
                 why = error.strerror if isinstance(error, OSError) else None
                 self._failure = why or " ".join(str(error).split())

@@ -276,9 +276,7 @@ def _label(where: str, row: dict[str, str | None]) -> Label:
         raise SessionError(f"{where}: {error}") from None
     label = (row["label"] or "").strip()
     if not label or not end_s >= start_s:
-        raise SessionError(
-            f"{where}: expected a label and start_s <= end_s, got {label!r}, {start_s}, {end_s}"
-        )
+        raise SessionError(f"{where}: expected a label and start_s <= end_s, got {label!r}, {start_s}, {end_s}")
     return Label(start_s, end_s, label, track, row.get("player") or None)
 
 

@@ -204,9 +204,7 @@ class _Place:
         """Another id, peaks too near for two strokes, the same place."""
         if self.track == told.track:
             return abs(self.peak_s - told.peak_s) < refractory_s
-        near = float(np.linalg.norm(self.body_xy - told.body_xy)) < _SAME_PLACE * max(
-            self.height, told.height
-        )
+        near = float(np.linalg.norm(self.body_xy - told.body_xy)) < _SAME_PLACE * max(self.height, told.height)
         apart = self.start_s >= told.end_s or told.start_s >= self.end_s
         return near and apart and abs(self.peak_s - told.peak_s) < refractory_s
 

@@ -71,9 +71,7 @@ def _pose_rows(model: str, threads: int, rounds: int, models_dir: Path | None) -
     return [_row(name, [_ms(stage) for _ in range(rounds)]) for name, stage in stages.items()]
 
 
-def _action_rows(
-    found: build.ActionModels, people: int, walk: list[tuple[float, list[Pose]]]
-) -> list[dict[str, Any]]:
+def _action_rows(found: build.ActionModels, people: int, walk: list[tuple[float, list[Pose]]]) -> list[dict[str, Any]]:
     action = build.action(found, COCO17)
     cut, scored, lifted = [], [], []
     for frame, (time_s, poses) in enumerate(walk):

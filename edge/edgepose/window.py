@@ -55,9 +55,7 @@ class Windows:
         self.skipped = 0
         """Frames left out because their time is no time or does not go on."""
 
-    def add(
-        self, tracks: Sequence[Track], frame: int, time_s: float, ended: Sequence[int] = ()
-    ) -> list[Window]:
+    def add(self, tracks: Sequence[Track], frame: int, time_s: float, ended: Sequence[int] = ()) -> list[Window]:
         """Takes one frame's people, returns every window now due, per track in time order.
 
         ``ended``: tracks that will not come back; their last windows are due at once. When time jumps

@@ -72,9 +72,7 @@ def stamped(body: bytes, published_unix_s: float, replayed: bool) -> bytes:
     return body[:-1] + tail.encode("ascii")
 
 
-def poses_message(
-    camera: str, frame: int, unix_s: float, tracks: Sequence[Track], skeleton: str
-) -> JsonObject:
+def poses_message(camera: str, frame: int, unix_s: float, tracks: Sequence[Track], skeleton: str) -> JsonObject:
     """Live skeletons of one frame captured at ``unix_s``."""
     people = [
         {
@@ -146,8 +144,7 @@ def _event(event: Event) -> JsonObject:
         },
         "models": dict(event.models),
         "kinematics": {
-            name: {"value": _number(value, 4), "unit": unit}
-            for name, (value, unit) in event.kinematics.items()
+            name: {"value": _number(value, 4), "unit": unit} for name, (value, unit) in event.kinematics.items()
         },
         "pose2d": _pose2d(event),
         "pose3d": _pose3d(event),

@@ -12,7 +12,7 @@ import pytest
 from edgepose.decoders import Decoder, DecoderSettings
 from edgepose.errors import ModelError
 from edgepose.models import decoders
-from edgepose.runtimes import Tensor
+from edgepose.runtimes import Signature, Tensor
 from edgepose.skeletons import COCO17, H36M17
 from tests.onnx_files import column_of_joints, finished_yolo, raw_yolo
 
@@ -30,6 +30,10 @@ class Case:
     nobody: tuple[np.ndarray, ...]
     nose_px: tuple[float, float]
     ankle_px: tuple[float, float]
+
+    @property
+    def network(self) -> Signature:
+        return Signature((self.input,), self.outputs, {})
 
 
 def yolo_raw() -> Case:
@@ -107,14 +111,12 @@ def posenet() -> Case:
     )
 
 
-CASES = {
-    case.decoder: case for case in (yolo_raw(), yolo_finished(), movenet_single(), movenet_multi(), posenet())
-}
+CASES = {case.decoder: case for case in (yolo_raw(), yolo_finished(), movenet_single(), movenet_multi(), posenet())}
 
 
 def made(case: Case) -> Decoder:
     module = importlib.import_module(f"edgepose.decoders.{case.decoder}")
-    return module.create((case.input,), case.outputs, {}, COCO17, DecoderSettings())
+    return module.create(case.network, COCO17, DecoderSettings())
 
 
 def decoded(case: Case, outputs: Sequence[np.ndarray]) -> list:
@@ -154,9 +156,7 @@ class TestContract:
 
     def test_only_its_own_decoder_recognises_the_layout(self, case: Case) -> None:
         known = [
-            name
-            for name in decoders()
-            if importlib.import_module(f"edgepose.decoders.{name}").recognise((case.input,), case.outputs, {})
+            name for name in decoders() if importlib.import_module(f"edgepose.decoders.{name}").recognise(case.network)
         ]
         assert known == [case.decoder]
 
@@ -172,8 +172,6 @@ class TestContract:
 def test_a_skeleton_that_does_not_fit_is_refused(name: str) -> None:
     case = CASES[name]
     module = importlib.import_module(f"edgepose.decoders.{name}")
-    short = (Tensor("output0", (1, 20, 100), "float32"),)
+    network = Signature((case.input,), (Tensor("output0", (1, 20, 100), "float32"),), {})
     with pytest.raises(ModelError, match=r"needs|coco17"):
-        module.create(
-            (case.input,), short if name != "posenet" else case.outputs, {}, H36M17, DecoderSettings()
-        )
+        module.create(network if name != "posenet" else case.network, H36M17, DecoderSettings())

@@ -21,9 +21,7 @@ class Script:
     """
 
     def __init__(self, *steps, live=False, started_s=0.0):
-        self.info = SourceInfo(
-            "script", 4, 3, 10.0, live, 1000.0 + started_s, started_monotonic_s=50.0 + started_s
-        )
+        self.info = SourceInfo("script", 4, 3, 10.0, live, 1000.0 + started_s, started_monotonic_s=50.0 + started_s)
         self.skipped = 0
         self.closed = threading.Event()
         self.read = 0
@@ -172,9 +170,7 @@ def test_the_first_opening_fails_loudly():
         Capture(in_turn(SourceError("nobody")), QUICK)
 
 
-@pytest.mark.parametrize(
-    "error", [SourceError("broken"), ValueError("a defect"), SourceLost("a file is not weather")]
-)
+@pytest.mark.parametrize("error", [SourceError("broken"), ValueError("a defect"), SourceLost("a file is not weather")])
 def test_what_ends_the_thread_reaches_the_consumer_after_the_frames(error):
     capture = Capture(lambda: Script(0, error), QUICK)
     frames = iter(capture)

@@ -148,9 +148,7 @@ def test_memory_of_hands_is_bounded(folder: Path) -> None:
         ({"runtime": "onnx"}, "expected task strokes on lightgbm, got strokes on onnx"),
     ],
 )
-def test_what_does_not_fit_fails_at_start(
-    folder: Path, tmp_path: Path, changes: dict[str, Any], message: str
-) -> None:
+def test_what_does_not_fit_fails_at_start(folder: Path, tmp_path: Path, changes: dict[str, Any], message: str) -> None:
     shutil.copy(folder / "strokes.txt", tmp_path)
     cards.save(card_of(tmp_path, **changes), tmp_path)
     with pytest.raises(ModelError, match=message):
@@ -206,9 +204,7 @@ def test_runtime_is_shared_between_threads(folder: Path) -> None:
 
 
 def test_the_device_never_imports_the_python_package() -> None:
-    code = (
-        "import sys, edgepose.classifier; print(sorted({'lightgbm', 'scipy', 'pandas'} & set(sys.modules)))"
-    )
+    code = "import sys, edgepose.classifier; print(sorted({'lightgbm', 'scipy', 'pandas'} & set(sys.modules)))"
     got = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert got.stdout.strip() == "[]"
 

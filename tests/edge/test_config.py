@@ -63,9 +63,7 @@ def test_several_cameras_in_one_file(tmp_path: Path) -> None:
         ("device = ", ["not TOML"]),
     ],
 )
-def test_a_mistake_is_one_line_with_file_key_and_what_is_allowed(
-    tmp_path: Path, text: str, said: list[str]
-) -> None:
+def test_a_mistake_is_one_line_with_file_key_and_what_is_allowed(tmp_path: Path, text: str, said: list[str]) -> None:
     with pytest.raises(SettingsError) as caught:
         load(tmp_path, text)
     for words in ["court.toml", *said]:
@@ -103,9 +101,7 @@ def test_the_examples_defaults_are_the_defaults(tmp_path: Path) -> None:
     assert (
         load(
             tmp_path,
-            "\n".join([*kept, "", ""])
-            .replace("[camera.player]", "")
-            .replace("[[camera]]", "[[camera]]\nsource = '0'"),
+            "\n".join([*kept, "", ""]).replace("[camera.player]", "").replace("[[camera]]", "[[camera]]\nsource = '0'"),
         ).mqtt
         == config.MqttSettings()
     )

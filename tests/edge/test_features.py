@@ -70,9 +70,7 @@ def test_seed_mode_has_the_lectures_180_columns() -> None:
 
 @pytest.mark.parametrize("feature_set", ["tennis-1", "seed-180"])
 @settings(max_examples=30, deadline=None)
-@given(
-    scale=st.floats(0.01, 50), x=st.floats(-2000, 2000), y=st.floats(-2000, 2000), seed=st.integers(0, 10**6)
-)
+@given(scale=st.floats(0.01, 50), x=st.floats(-2000, 2000), y=st.floats(-2000, 2000), seed=st.integers(0, 10**6))
 def test_free_of_scale_and_place(feature_set: str, scale: float, x: float, y: float, seed: int) -> None:
     window = lifting()
     window[..., :2] += np.random.default_rng(seed).normal(0, 15, window[..., :2].shape)

@@ -66,9 +66,7 @@ def test_a_good_folder_loads_and_says_who_it_is(tmp_path: Path) -> None:
         ({"licence": None}, ["card.json", "licence"]),
     ],
 )
-def test_a_card_that_does_not_match_is_refused(
-    tmp_path: Path, changes: dict[str, Any], said: list[str]
-) -> None:
+def test_a_card_that_does_not_match_is_refused(tmp_path: Path, changes: dict[str, Any], said: list[str]) -> None:
     folder = model_folder(tmp_path, **changes)
     with pytest.raises(ModelError) as caught:
         loaded(folder)

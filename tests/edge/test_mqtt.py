@@ -50,9 +50,7 @@ def other_process(url: str) -> Iterator[subprocess.Popen[str]]:
 
 
 @pytest.mark.parametrize("version", ["5", "3.1.1"])
-def test_birth_events_metrics_and_clean_stop(
-    mosquitto: Mosquitto, new_publisher: NewPublisher, version: str
-) -> None:
+def test_birth_events_metrics_and_clean_stop(mosquitto: Mosquitto, new_publisher: NewPublisher, version: str) -> None:
     publisher = new_publisher(mosquitto.url, version=version)
     assert publisher.connected(5)
     publisher.publish_metrics({"cameras": {"north": {"fps": float("nan"), "dropped": 0}}})
@@ -79,9 +77,7 @@ def test_birth_events_metrics_and_clean_stop(
         later.wait(lambda heard: {one.topic for one in heard} == {STATUS, f"{BASE}/info", f"{BASE}/metrics"})
 
 
-def test_a_killed_device_is_offline_and_its_next_boot_online(
-    mosquitto: Mosquitto, new_publisher: NewPublisher
-) -> None:
+def test_a_killed_device_is_offline_and_its_next_boot_online(mosquitto: Mosquitto, new_publisher: NewPublisher) -> None:
     with Subscriber(mosquitto.port) as listener:
         with other_process(mosquitto.url) as device:
             listener.wait(state_is("online"))
@@ -96,17 +92,13 @@ def test_a_killed_device_is_offline_and_its_next_boot_online(
         assert listener.last(STATUS)["boot"] == "boot-1"
 
 
-def test_a_device_back_before_the_broker_noticed_is_online(
-    mosquitto: Mosquitto, new_publisher: NewPublisher
-) -> None:
+def test_a_device_back_before_the_broker_noticed_is_online(mosquitto: Mosquitto, new_publisher: NewPublisher) -> None:
     """A power cut leaves the old connection half open; a stopped process stands for the dead device."""
     with other_process(mosquitto.url) as frozen:
         os.kill(frozen.pid, signal.SIGSTOP)
         with Subscriber(mosquitto.port) as listener:
             assert new_publisher(mosquitto.url).connected(5)
-            listener.wait(
-                lambda heard: any(one.topic == STATUS and b"boot-1" in one.payload for one in heard)
-            )
+            listener.wait(lambda heard: any(one.topic == STATUS and b"boot-1" in one.payload for one in heard))
             states = [(status["state"], status["boot"]) for status in listener.on("/status")]
             assert states[-2:] == [("offline", "boot-0"), ("online", "boot-1")]
 
@@ -150,9 +142,7 @@ def test_broker_appears_later(
     assert [("refused" in line, "is back" in line) for line in lines] == [(True, False), (False, True)]
 
 
-def test_broker_restart_loses_no_event(
-    mosquitto: Mosquitto, relay: Relay, new_publisher: NewPublisher
-) -> None:
+def test_broker_restart_loses_no_event(mosquitto: Mosquitto, relay: Relay, new_publisher: NewPublisher) -> None:
     """Killed, started again with empty memory: state is retained anew, events come in order, seq gapless."""
     publisher = new_publisher(relay.url)
     assert publisher.connected(5)
@@ -210,9 +200,7 @@ def test_events_without_an_answer_are_sent_again(
     assert all(len(same) == 1 for same in ids.values())
 
 
-def test_full_outbox_drops_the_oldest_and_counts(
-    new_mosquitto: NewMosquitto, new_publisher: NewPublisher
-) -> None:
+def test_full_outbox_drops_the_oldest_and_counts(new_mosquitto: NewMosquitto, new_publisher: NewPublisher) -> None:
     broker = new_mosquitto()
     publisher = new_publisher(broker.url, queue=5)
     for seq in range(8):
@@ -278,9 +266,7 @@ def test_commands(mosquitto: Mosquitto, new_publisher: NewPublisher) -> None:
     def broken(_: dict[str, object]) -> object:
         return {}["nothing"]
 
-    publisher = new_publisher(
-        mosquitto.url, commands={"pause": pause, "broken": broken, "odd": lambda _: object()}
-    )
+    publisher = new_publisher(mosquitto.url, commands={"pause": pause, "broken": broken, "odd": lambda _: object()})
     assert publisher.connected(5)
     publisher.publish_metrics({"temperature_c": 51.5})
     with Subscriber(mosquitto.port) as listener:

@@ -36,9 +36,7 @@ def guarded(new_mosquitto: NewMosquitto, tmp_path: Path) -> Mosquitto:
 
 
 @pytest.mark.parametrize("version", ["5", "3.1.1"])
-def test_wrong_password_is_a_broker_error(
-    guarded: Mosquitto, new_publisher: NewPublisher, version: str
-) -> None:
+def test_wrong_password_is_a_broker_error(guarded: Mosquitto, new_publisher: NewPublisher, version: str) -> None:
     publisher = new_publisher(guarded.url, version=version, username="court", password="hunter2")
     with pytest.raises(BrokerError) as refusal:
         publisher.connected(10)
@@ -58,9 +56,7 @@ def test_no_user_name_where_one_is_needed(guarded: Mosquitto, new_publisher: New
 
 
 @pytest.mark.parametrize("where", ["url", "settings", "file"])
-def test_the_right_password(
-    guarded: Mosquitto, new_publisher: NewPublisher, tmp_path: Path, where: str
-) -> None:
+def test_the_right_password(guarded: Mosquitto, new_publisher: NewPublisher, tmp_path: Path, where: str) -> None:
     secret = tmp_path / "secret"
     secret.write_text(PASSWORD + "\n", encoding="utf-8")
     url = f"mqtt://court:p%40ss%3Aw%2F%C3%B6r%20d@127.0.0.1:{guarded.port}" if where == "url" else guarded.url
@@ -186,9 +182,7 @@ def test_tls_with_our_own_authority(secure: Secure, new_publisher: NewPublisher)
         listener.wait(state_is("stopped"))
 
 
-def test_an_unknown_authority_is_a_broker_error(
-    secure: Secure, new_publisher: NewPublisher, tmp_path: Path
-) -> None:
+def test_an_unknown_authority_is_a_broker_error(secure: Secure, new_publisher: NewPublisher, tmp_path: Path) -> None:
     for tls in ({}, {"ca": Authority(tmp_path / "other", "other CA").certificate}):
         with pytest.raises(BrokerError, match=r"certificate is not trusted.*mqtt\.tls\.ca"):
             new_publisher(secure.url, tls=tls).connected(10)
@@ -244,9 +238,7 @@ def test_a_broker_without_mqtt_5(new_publisher: NewPublisher, caplog: pytest.Log
     assert line.endswith('does not speak MQTT 5; set mqtt.version = "3.1.1"; going on with 3.1.1')
 
 
-def test_the_example_configuration(
-    tmp_path: Path, new_mosquitto: NewMosquitto, new_publisher: NewPublisher
-) -> None:
+def test_the_example_configuration(tmp_path: Path, new_mosquitto: NewMosquitto, new_publisher: NewPublisher) -> None:
     """deploy/mosquitto.conf with our folder and port: a device speaks on its own topics only."""
     folder = tmp_path / "etc"
     folder.mkdir()

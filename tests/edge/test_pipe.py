@@ -145,8 +145,7 @@ def test_the_pi_camera_is_asked_for_raw_frames(bin_folder, name):
     source.close()
     _, _, asked = (bin_folder / "log").read_text().strip().partition(" ")
     assert asked == (
-        "--nopreview --timeout 0 --codec yuv420 --width 128 --height 96 --framerate 30 --flush --output - "
-        "--camera 1"
+        "--nopreview --timeout 0 --codec yuv420 --width 128 --height 96 --framerate 30 --flush --output - --camera 1"
     )
     assert (source.info.width, source.info.height, source.info.live) == (128, 96, True)
 
@@ -174,13 +173,8 @@ def test_the_jetson_camera_may_chatter_on_standard_output(bin_folder):
     assert [frame.index for frame in seen] == [0, 1, 2]
     assert seen[0].image.shape == (48, 64, 3)
     asked = (bin_folder / "log").read_text()
-    assert asked.startswith(
-        "-q nvarguscamerasrc sensor-id=1 ! video/x-raw(memory:NVMM),format=NV12,width=64,"
-    )
-    assert (
-        "framerate=30/1 ! nvvidconv ! video/x-raw,format=I420,width=64,height=48 ! y4menc ! fdsink fd="
-        in asked
-    )
+    assert asked.startswith("-q nvarguscamerasrc sensor-id=1 ! video/x-raw(memory:NVMM),format=NV12,width=64,")
+    assert "framerate=30/1 ! nvvidconv ! video/x-raw,format=I420,width=64,height=48 ! y4menc ! fdsink fd=" in asked
 
 
 @pytest.mark.parametrize(

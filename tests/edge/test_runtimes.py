@@ -18,10 +18,10 @@ from tests.shared import MOVENET, POSENET, needs
 def test_onnx_says_its_tensors_and_metadata(tmp_path: Path) -> None:
     path = constant_network(tmp_path / "m.onnx", (1, 3, "h", 64), raw_yolo([]), {"task": "pose"})
     runtime = load_runtime("onnx", path, Engine(threads=1))
-    assert runtime.inputs[0].shape == (1, 3, None, 64)
-    assert runtime.inputs[0].dtype == "float32"
-    assert runtime.outputs[0].shape == (1, 56, 100)
-    assert runtime.metadata["task"] == "pose"
+    assert runtime.signature.inputs[0].shape == (1, 3, None, 64)
+    assert runtime.signature.inputs[0].dtype == "float32"
+    assert runtime.signature.outputs[0].shape == (1, 56, 100)
+    assert runtime.signature.metadata["task"] == "pose"
     (output,) = runtime.run(np.zeros((1, 3, 32, 64), np.float32))
     assert output.dtype == np.float32
 
@@ -32,13 +32,9 @@ def test_an_unknown_execution_provider_names_those_there_are(tmp_path: Path) -> 
         load_runtime("onnx", path, Engine(providers=("AbacusExecutionProvider",)))
 
 
-@pytest.mark.parametrize(
-    ("runtime", "name"), [("onnx", "m.onnx"), ("litert", "m.tflite"), ("opencv", "m.caffemodel")]
-)
+@pytest.mark.parametrize(("runtime", "name"), [("onnx", "m.onnx"), ("litert", "m.tflite"), ("opencv", "m.caffemodel")])
 @pytest.mark.parametrize("content", [b"", b"this is no model" * 100])
-def test_a_file_that_is_no_model_is_one_clear_line(
-    tmp_path: Path, runtime: str, name: str, content: bytes
-) -> None:
+def test_a_file_that_is_no_model_is_one_clear_line(tmp_path: Path, runtime: str, name: str, content: bytes) -> None:
     path = tmp_path / name
     path.write_bytes(content)
     path.with_suffix(".prototxt").write_bytes(content)
@@ -74,7 +70,7 @@ def test_opencv_runs_an_onnx_convolution(tmp_path: Path) -> None:
 @needs(MOVENET)
 def test_litert_takes_bytes_and_gives_floats() -> None:
     runtime = load_runtime("litert", MOVENET, Engine(threads=1))
-    assert (runtime.inputs[0].shape, runtime.inputs[0].dtype) == ((1, 192, 192, 3), "uint8")
+    assert (runtime.signature.inputs[0].shape, runtime.signature.inputs[0].dtype) == ((1, 192, 192, 3), "uint8")
     (output,) = runtime.run(np.zeros((1, 192, 192, 3), np.uint8))
     assert output.shape == (1, 1, 17, 3)
     assert output.dtype == np.float32

@@ -34,9 +34,7 @@ def walk(first: int, count: int) -> Poses:
     keypoints[:, :, 0] = frame[:, None]
     keypoints[:, 0] = np.nan, np.nan, 0
     box = np.tile(np.float32([1, 2, 3, np.nan]), (count, 1))
-    return Poses(
-        frame, frame / 10.0, np.full(count, 7, np.int32), np.full(count, 0.5, np.float32), box, keypoints
-    )
+    return Poses(frame, frame / 10.0, np.full(count, 7, np.int32), np.full(count, 0.5, np.float32), box, keypoints)
 
 
 @pytest.fixture
@@ -178,9 +176,7 @@ def test_info_round_trip_keeps_unknown_keys(tmp_path):
 
 def test_started_at_becomes_utc(tmp_path):
     paris = NOON.astimezone(timezone(timedelta(hours=2)))
-    assert (
-        SessionInfo(width=1, height=1, started_at=paris).started_at.isoformat() == "2026-05-01T12:00:00+00:00"
-    )
+    assert SessionInfo(width=1, height=1, started_at=paris).started_at.isoformat() == "2026-05-01T12:00:00+00:00"
     naive = SessionInfo(width=1, height=1, started_at="2026-05-01T12:00:00")
     assert naive.started_at == NOON
 
@@ -237,9 +233,7 @@ def test_3d_poses_round_trip_with_their_space(tmp_path):
     folder = tmp_path / "poses3d"
     folder.mkdir()
     keypoints = np.arange(2 * 17 * 3, dtype=np.float32).reshape(2, 17, 3)
-    poses = Poses3D(
-        np.array([0, 1]), np.array([0.0, 0.1]), np.zeros(2, np.int32), keypoints, "h36m17", "root"
-    )
+    poses = Poses3D(np.array([0, 1]), np.array([0.0, 0.1]), np.zeros(2, np.int32), keypoints, "h36m17", "root")
     write_poses3d(folder / "a.parquet", poses)
     back = read_poses3d(tmp_path)
     assert (back.skeleton, back.space) == ("h36m17", "root")

@@ -247,9 +247,7 @@ def test_a_camera_has_the_drivers_times_and_is_lost_when_unplugged():
 
 def test_nobody_at_a_network_address_and_no_password_in_the_message(capfd):
     settings = CaptureSettings(open_timeout_s=2.0)
-    with pytest.raises(
-        SourceError, match=r"^rtsp://ada@127\.0\.0\.1:1/x: no video from there within 2 s"
-    ) as caught:
+    with pytest.raises(SourceError, match=r"^rtsp://ada@127\.0\.0\.1:1/x: no video from there within 2 s") as caught:
         stream.open_source("rtsp://ada:s3cret@127.0.0.1:1/x", settings)
     assert "s3cret" not in str(caught.value)
     assert capfd.readouterr() == ("", "")

@@ -75,9 +75,7 @@ def test_two_strokes_a_second_apart_are_two() -> None:
 
 def test_flicker_at_the_threshold_is_one_stroke() -> None:
     """Between leave and enter the swing goes on."""
-    scores = [
-        score(t, 0.55 if i % 2 else 0.35) if 1.5 < t < 2.3 else score(t, 0) for i, t in enumerate(TIMES)
-    ]
+    scores = [score(t, 0.55 if i % 2 else 0.35) if 1.5 < t < 2.3 else score(t, 0) for i, t in enumerate(TIMES)]
     assert len(play(spotter(), scores)) == 1
 
 

@@ -203,9 +203,7 @@ def test_infinite_coordinates_are_missing_joints() -> None:
     hop_s=st.sampled_from([0.0, 1 / 30, 0.1]),
     rate_hz=st.sampled_from([10.0, 15.0, 30.0]),
 )
-def test_the_whole_track_at_once_equals_the_stream(
-    steps: list[float], seed: int, hop_s: float, rate_hz: float
-) -> None:
+def test_the_whole_track_at_once_equals_the_stream(steps: list[float], seed: int, hop_s: float, rate_hz: float) -> None:
     """Random rates, joints that come and go, frames without the person."""
     rng = np.random.default_rng(seed)
     stream_s = np.cumsum(steps)

@@ -172,9 +172,7 @@ def test_every_event_survives_the_wire(event: Event, replayed: bool) -> None:
         sent = np.array(event.pose2d, np.float64)
         back = np.array(arrived["pose2d"]["keypoints"], np.float64)
         known = np.isfinite(sent) & (np.abs(sent) < 1e9)
-        assert np.all(
-            np.abs(sent - back)[known] <= np.broadcast_to([0.051, 0.051, 0.00051], sent.shape)[known]
-        )
+        assert np.all(np.abs(sent - back)[known] <= np.broadcast_to([0.051, 0.051, 0.00051], sent.shape)[known])
         assert np.isnan(back[~np.isfinite(sent)]).all()
     spread = datetime.fromisoformat(arrived["start"].replace("Z", "+00:00")).timestamp() - event.start_unix_s
     assert abs(spread) <= 0.00051

@@ -93,9 +93,7 @@ def test_a_broker_that_is_not_there(good: dict[str, Path]) -> None:
     assert "is not there" in one_line(result)
 
 
-def test_a_broker_that_refuses_the_password(
-    good: dict[str, Path], new_mosquitto: Callable[..., Mosquitto]
-) -> None:
+def test_a_broker_that_refuses_the_password(good: dict[str, Path], new_mosquitto: Callable[..., Mosquitto]) -> None:
     broker = new_mosquitto(anonymous=False).start()
     made(good["config"], b"[strokes]\nenabled = false")
     url = f"mqtt://ada:wrong@127.0.0.1:{broker.port}"
@@ -113,9 +111,7 @@ def test_sessions_that_are_none(good: dict[str, Path]) -> None:
 
 
 def test_recording_into_a_folder_that_is_not_empty(good: dict[str, Path]) -> None:
-    line = one_line(
-        edgepose("record", "-c", good["config"], "-s", good["clip"], "-m", good["net"], "-o", good["here"])
-    )
+    line = one_line(edgepose("record", "-c", good["config"], "-s", good["clip"], "-m", good["net"], "-o", good["here"]))
     assert "not empty" in line
 
 

@@ -71,7 +71,8 @@ def test_nobody_and_forty_people(tmp_path: Path, config: Path, people: int) -> N
 def test_a_recording_says_what_it_is(tmp_path: Path, config: Path) -> None:
     out = tmp_path / "session"
     net = network(tmp_path / "net.onnx")
-    assert edgepose("record", "-c", config, "-s", clip(tmp_path / "c.mp4", 5), "-m", net, "-o", out, "--video").returncode == 0
+    source = clip(tmp_path / "c.mp4", 5)
+    assert edgepose("record", "-c", config, "-s", source, "-m", net, "-o", out, "--video").returncode == 0
     info = read_info(out)
     assert (info.skeleton, info.width, info.height, info.fps) == ("coco17", 320, 180, 30.0)
     assert info.pose_model is not None

@@ -36,9 +36,7 @@ def test_projection_by_hand() -> None:
 
 def test_rolled_camera_keeps_what_it_looks_at() -> None:
     upright = camera_in_front()
-    rolled = looking_at(
-        upright.position, np.array([[0.0, 1.0, 0.0]]), upright.focal_px, np.array([np.pi / 2])
-    )
+    rolled = looking_at(upright.position, np.array([[0.0, 1.0, 0.0]]), upright.focal_px, np.array([np.pi / 2]))
     points = np.array([[[0.0, 1.0, 0.0], [1.0, 1.0, 0.0]]])
     np.testing.assert_allclose(rolled.into(points)[0], [[0, 0, 10], [0, -1, 10]], atol=1e-12)
 

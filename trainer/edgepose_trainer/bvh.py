@@ -67,9 +67,7 @@ def parse(text: str, where: str = "BVH") -> Bvh:
     width = sum(len(names) for names in channels)
     # Some real files hold a row more than they declare; a row less is damage.
     if frames < 1 or len(values) < frames * width or not np.isfinite(values).all() or not frame_s > 0:
-        raise SourceError(
-            f"{where}: expected {frames} frames × {width} finite numbers, got {len(values)} numbers"
-        )
+        raise SourceError(f"{where}: expected {frames} frames × {width} finite numbers, got {len(values)} numbers")
     motion = values[: frames * width].reshape(frames, width)
     return Bvh(tuple(joints), tuple(parents), np.array(offsets), tuple(channels), motion, frame_s)
 
@@ -176,11 +174,7 @@ def body(take: Bvh) -> tuple[Float64, Float64]:
     def at(name: str) -> Float64:
         return positions[:, take.index(name)]
 
-    points = {
-        f"{side.lower()}_{limb}": at(side + limb.capitalize())
-        for side in ("Left", "Right")
-        for limb in _LIMBS
-    }
+    points = {f"{side.lower()}_{limb}": at(side + limb.capitalize()) for side in ("Left", "Right") for limb in _LIMBS}
     head = take.index("Head")
     top = at("Head_end")
     length = float(np.linalg.norm(take.offsets[take.index("Head_end")]))

@@ -43,9 +43,7 @@ class Crossed:
             out.setdefault(recording.dataset, {})
         for dataset, names in out.items():
             own = {label for r in self.recordings if r.dataset == dataset for label in r.labels.tolist()}
-            names.update(
-                {s: s.removesuffix("_slice") for s in self.labels if s not in own and s.endswith("_slice")}
-            )
+            names.update({s: s.removesuffix("_slice") for s in self.labels if s not in own and s.endswith("_slice")})
         return out
 
     def scored(self, which: NDArray[np.bool_] | None = None) -> list[tuple[Recording, list[Scores]]]:
@@ -65,9 +63,7 @@ def folds_of(samples: Samples) -> list[NDArray[np.bool_]]:
     """Up to four folds; the groups of each data set are dealt out in turn. Raises SettingsError for one group."""
     groups = sorted(set(samples.groups.tolist()))
     if len(groups) < 2:
-        raise SettingsError(
-            f"the data hold one group only ({groups[0]}): give two players or videos at least"
-        )
+        raise SettingsError(f"the data hold one group only ({groups[0]}): give two players or videos at least")
     folds: list[list[str]] = [[] for _ in range(min(_FOLDS, len(groups)))]
     for dataset in sorted({group.split("/")[0] for group in groups}):
         for i, group in enumerate(g for g in groups if g.split("/")[0] == dataset):
@@ -93,8 +89,7 @@ def figures_of(crossed: Crossed, command: str, today: str) -> list[Figure]:
             rows += [(f"clip accuracy, {name} window, {group}", value) for group, value in clips.items()]
         rows += [("events F1 at 10 frames", events[dataset].f1)]
         out += [
-            Figure(name=name, value=round(value, 4), data=data, command=command, date=today)
-            for name, value in rows
+            Figure(name=name, value=round(value, 4), data=data, command=command, date=today) for name, value in rows
         ]
     return out
 
@@ -106,9 +101,7 @@ def _window_accuracy(crossed: Crossed, dataset: str) -> float:
     told = np.array(crossed.labels)[crossed.probabilities[mine].argmax(axis=1)]
     family = crossed.family[dataset]
     return float(
-        np.mean(
-            [family.get(t, t) == s for t, s in zip(told.tolist(), samples.labels[mine].tolist(), strict=True)]
-        )
+        np.mean([family.get(t, t) == s for t, s in zip(told.tolist(), samples.labels[mine].tolist(), strict=True)])
     )
 
 

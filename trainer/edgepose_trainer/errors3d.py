@@ -12,11 +12,7 @@ from edgepose.skeletons import H36M17
 
 Float64 = NDArray[np.float64]
 EVALUATED = H36M17.indices(
-    *(
-        f"{side}_{limb}"
-        for limb in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
-        for side in ("left", "right")
-    )
+    *(f"{side}_{limb}" for limb in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle") for side in ("left", "right"))
 )
 """The 12 joints of contracts §7 in h36m17."""
 

@@ -77,9 +77,7 @@ def player_of(path: Path) -> str:
 
 def takes_in(folder: Path) -> list[Path]:
     """The BVH files of a folder in name order; raises SourceError when there are none."""
-    paths = sorted(
-        path for path in folder.glob("*.bvh*") if path.suffixes[-2:] in ([".bvh"], [".bvh", ".xz"])
-    )
+    paths = sorted(path for path in folder.glob("*.bvh*") if path.suffixes[-2:] in ([".bvh"], [".bvh", ".xz"]))
     if not paths:
         raise SourceError(f"{folder}: no .bvh or .bvh.xz files here")
     return paths
@@ -175,9 +173,7 @@ def measure(lifter: Lifter, seen: Views) -> Errors:
     return Errors(*(1000 * value for value in values))
 
 
-def train(
-    data: Path, out: Path, seed: int = 1, steps: int = 20000, say: Callable[[str], None] = print
-) -> Path:
+def train(data: Path, out: Path, seed: int = 1, steps: int = 20000, say: Callable[[str], None] = print) -> Path:
     """Motion capture in ``data`` -> model folder ``out``; the figures in its card are of players kept aside.
 
     Raises SourceError when there are no takes, or too few players to keep one aside.

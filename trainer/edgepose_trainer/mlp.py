@@ -77,9 +77,7 @@ class Adam:
         """Changes the weights in place."""
         self._steps += 1
         rate *= float(np.sqrt(1 - 0.999**self._steps) / (1 - 0.9**self._steps))
-        for weight, mean, square, gradient in zip(
-            self._weights, self._mean, self._square, gradients, strict=True
-        ):
+        for weight, mean, square, gradient in zip(self._weights, self._mean, self._square, gradients, strict=True):
             mean += np.float32(0.1) * (gradient - mean)
             square += np.float32(0.001) * (gradient * gradient - square)
             weight -= np.float32(rate) * mean / (np.sqrt(square) + np.float32(1e-8))

@@ -110,9 +110,7 @@ def worsen(keypoints: Float32, worse: Worse, rng: np.random.Generator) -> Float3
     return out
 
 
-def restore_aspect(
-    samples: Samples, rng: np.random.Generator, low: float = 0.3, high: float = 0.75
-) -> Float32:
+def restore_aspect(samples: Samples, rng: np.random.Generator, low: float = 0.3, high: float = 0.75) -> Float32:
     """Keypoints with a likely width given back to boxes that were squeezed into the unit square."""
     keypoints = samples.keypoints.copy()
     width = rng.uniform(low, high, len(samples)).astype(np.float32)

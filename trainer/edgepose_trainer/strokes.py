@@ -105,9 +105,7 @@ def cross_validate(
     folds = folds_of(samples)
     fitted = []
     for fold, held_out in enumerate(folds):
-        fitted.append(
-            _fit(samples.take(~held_out).sure(), labels, preset, seed, samples.take(held_out).sure())
-        )
+        fitted.append(_fit(samples.take(~held_out).sure(), labels, preset, seed, samples.take(held_out).sure()))
         groups = ", ".join(sorted(set(samples.groups[held_out].tolist())))
         say(f"fold {fold + 1} of {len(folds)}: without {groups}: best after {fitted[-1].best} rounds")
     views = featurise(seen_by(samples, preset, seed), preset.features)
@@ -121,9 +119,7 @@ def cross_validate(
 
 def seen_by(samples: Samples, preset: Preset, seed: int) -> NDArray[np.float32]:
     """(N, T, 17, 3) as the preset trains and judges them, without the worse copies."""
-    return (
-        restore_aspect(samples, np.random.default_rng(seed)) if preset.restore_aspect else samples.keypoints
-    )
+    return restore_aspect(samples, np.random.default_rng(seed)) if preset.restore_aspect else samples.keypoints
 
 
 def _fit(

@@ -105,9 +105,7 @@ def detected(points_px: Float64, detector: Detector, rng: np.random.Generator) -
     Errors are correlated in time (0.5-0.9 from sample to sample); confidence falls with the error.
     """
     count, frames, joints, _ = points_px.shape
-    torso = np.hypot(
-        *np.moveaxis(points_px[:, :, _SHOULDERS].mean(2) - points_px[:, :, _HIPS].mean(2), -1, 0)
-    )
+    torso = np.hypot(*np.moveaxis(points_px[:, :, _SHOULDERS].mean(2) - points_px[:, :, _HIPS].mean(2), -1, 0))
     keypoints = np.ones((count, frames, joints, 3), np.float32)
     keypoints[..., :2] = points_px
     if detector.sigma > 0:

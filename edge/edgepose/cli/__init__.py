@@ -38,9 +38,7 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def options(
-    version: bool = typer.Option(
-        False, "--version", callback=_show_version, is_eager=True, help="Show it and stop."
-    ),
+    version: bool = typer.Option(False, "--version", callback=_show_version, is_eager=True, help="Show it and stop."),
 ) -> None:
     """Pose, strokes and 3D at the court side: a camera goes in, MQTT events come out."""
 
@@ -61,9 +59,7 @@ def _exit_code() -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_FAILURE
     except OSError as error:  # a full disk, a folder that may not be written
-        return _complain(
-            f"{error.filename}: {error.strerror}" if error.filename else str(error), EXIT_MISTAKE
-        )
+        return _complain(f"{error.filename}: {error.strerror}" if error.filename else str(error), EXIT_MISTAKE)
     except typer.Exit as leaving:
         return leaving.exit_code
     except typer.Abort:

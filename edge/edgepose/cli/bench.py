@@ -12,9 +12,7 @@ from edgepose.cli.run import Model, ModelsDir
 
 def command(
     model: Model = None,
-    strokes: Annotated[
-        str, typer.Option("--strokes", help="strokes model: name or folder")
-    ] = "tennis-strokes",
+    strokes: Annotated[str, typer.Option("--strokes", help="strokes model: name or folder")] = "tennis-strokes",
     people: Annotated[int, typer.Option("--people", min=1, help="in every frame")] = 4,
     rounds: Annotated[int, typer.Option("--rounds", min=10, help="frames measured")] = 200,
     threads: Annotated[int, typer.Option("--threads", min=0, help="of the inference engine")] = 1,

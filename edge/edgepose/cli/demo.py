@@ -19,9 +19,7 @@ _ARRIVE_S = 5.0
 
 
 def command(
-    out: Annotated[Path, typer.Option("--out", "-o", help="folder for the video and the events")] = Path(
-        "out/demo"
-    ),
+    out: Annotated[Path, typer.Option("--out", "-o", help="folder for the video and the events")] = Path("out/demo"),
     source: Annotated[
         str | None,
         typer.Option("--source", "-s", help="your own clip or camera; none: the recorded session that ships"),
@@ -74,9 +72,7 @@ class Heard:
     def __call__(self, topic: str, payload: bytes) -> None:
         event = json.loads(payload)
         peak_s = event["media"]["peak_s"]
-        print(
-            f"{topic}: {peak_s:6.2f} s  #{event['track']}  {event['label']} {event['score']:.2f}", flush=True
-        )
+        print(f"{topic}: {peak_s:6.2f} s  #{event['track']}  {event['label']} {event['score']:.2f}", flush=True)
         with self._more:
             self.events.append(event)
             self._more.notify_all()
@@ -108,8 +104,7 @@ def _compare(events: list[dict[str, Any]], truth: list[Label]) -> tuple[int, int
         found = [
             event
             for event in free
-            if label.start_s <= event["media"]["peak_s"] <= label.end_s
-            and label.track in (None, event["track"])
+            if label.start_s <= event["media"]["peak_s"] <= label.end_s and label.track in (None, event["track"])
         ]
         if found:
             free.remove(found[0])

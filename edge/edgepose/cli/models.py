@@ -25,9 +25,7 @@ def list_models(models_dir: ModelsDir = None, as_json: AsJson = False) -> None:
     for folder in models.installed(models_dir):
         try:
             card = cards.load(folder)
-            rows.append(
-                {"name": folder.name, "version": card.version, "task": card.task, "licence": card.licence}
-            )
+            rows.append({"name": folder.name, "version": card.version, "task": card.task, "licence": card.licence})
         except ModelError as error:
             rows.append({"name": folder.name, "version": "", "task": "broken", "licence": str(error)})
     if as_json:
@@ -61,15 +59,11 @@ def verify(
     """Check hashes, shapes and layout by loading each model as ``run`` would; exit 2 if one is wrong."""
     from edgepose import build, models
 
-    folders = (
-        [models.find(name, models_dir) for name in names] if names else list(models.installed(models_dir))
-    )
+    folders = [models.find(name, models_dir) for name in names] if names else list(models.installed(models_dir))
     wrong = 0
     for folder in folders:
         complaint = build.verify(folder)
         wrong += complaint is not None
-        typer.echo(
-            f"{folder.name:<24} {'good' if complaint is None else complaint}", err=complaint is not None
-        )
+        typer.echo(f"{folder.name:<24} {'good' if complaint is None else complaint}", err=complaint is not None)
     if wrong:
         raise typer.Exit(2)

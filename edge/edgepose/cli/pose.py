@@ -22,9 +22,7 @@ def command(
     source: Annotated[str, typer.Argument(help="picture, folder of pictures or video")],
     out: Annotated[Path, typer.Option("--out", "-o", help="COCO keypoint results (.json)")],
     model: Annotated[str, typer.Option("--model", "-m", help="pose model: name, folder or weights file")],
-    drawn: Annotated[
-        Path | None, typer.Option("--draw", help="write pictures with skeletons to this folder")
-    ] = None,
+    drawn: Annotated[Path | None, typer.Option("--draw", help="write pictures with skeletons to this folder")] = None,
     models_dir: ModelsDir = None,
     threads: Threads = 0,
 ) -> int:

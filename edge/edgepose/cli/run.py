@@ -24,9 +24,7 @@ SourceOption = Annotated[
 ]
 Model = Annotated[str | None, typer.Option("--model", "-m", help="pose model: name, folder or weights file")]
 ModelsDir = Annotated[Path | None, typer.Option("--models-dir", help="look for models here first")]
-Threads = Annotated[
-    int | None, typer.Option("--threads", min=0, help="of the inference engine; 0: its own choice")
-]
+Threads = Annotated[int | None, typer.Option("--threads", min=0, help="of the inference engine; 0: its own choice")]
 Summary = Annotated[Path | None, typer.Option("--summary", help="write the run's figures here (JSON)")]
 
 
@@ -38,9 +36,7 @@ def command(
         str | None,
         typer.Option("--broker", "-b", help="mqtt://[user:pass@]host:port, mqtts://, ws://, or embedded"),
     ] = None,
-    events: Annotated[
-        Path | None, typer.Option("--events", help="append events to this file (JSON lines)")
-    ] = None,
+    events: Annotated[Path | None, typer.Option("--events", help="append events to this file (JSON lines)")] = None,
     no_mqtt: Annotated[bool, typer.Option("--no-mqtt", help="publish nothing")] = False,
     drawn: Annotated[Path | None, typer.Option("--draw", help="write a video with skeletons (.mp4)")] = None,
     models_dir: ModelsDir = None,

@@ -57,9 +57,7 @@ def settings_from(
         changes["camera"] = [first.model_copy(update={"source": source})]
     elif not settings.camera:
         where = f"{config}: no [[camera]] table" if config else "no camera"
-        raise SettingsError(
-            f"{where}: give --source (camera number, address, file, folder, session) or --config"
-        )
+        raise SettingsError(f"{where}: give --source (camera number, address, file, folder, session) or --config")
     pose = {key: value for key, value in (("model", model), ("threads", threads)) if value is not None}
     if pose:
         changes["pose"] = settings.pose.model_copy(update=pose)
@@ -72,7 +70,7 @@ def settings_from(
     return settings.model_copy(update=changes)
 
 
-def replay_settings(session: Path, strokes: str, models_dir: Path | None) -> Settings:
+def replay_settings(session: Path, model: str, models_dir: Path | None, **strokes: float) -> Settings:
     """Settings that replay one recorded session through a strokes model."""
     from edgepose import build
     from edgepose.config import CameraSettings, Settings, StrokeSettings
@@ -81,7 +79,7 @@ def replay_settings(session: Path, strokes: str, models_dir: Path | None) -> Set
         raise SettingsError(f"{session}: not a recorded session (no session.json in it)")
     return Settings(
         models_dir=models_dir,
-        strokes=StrokeSettings(model=strokes),
+        strokes=StrokeSettings(model=model, **strokes),
         camera=[CameraSettings(source=str(session))],
     )
 
@@ -155,9 +153,7 @@ def _first_contact(publisher: Publisher, settings: Settings, live: bool) -> None
     where = settings.mqtt.broker.rpartition("@")[2]
     if not publisher.connected(settings.mqtt.connect_timeout_s):
         if not live:
-            raise BrokerError(
-                f"broker {where} is not there; start one, give --broker, or leave it out with --no-mqtt"
-            )
+            raise BrokerError(f"broker {where} is not there; start one, give --broker, or leave it out with --no-mqtt")
         logging.warning("broker %s is not there yet; events wait in the queue", where)
     logging.getLogger("edgepose.mqtt").setLevel(logging.NOTSET)
 
@@ -173,9 +169,7 @@ def _outputs(device: Device, publisher: Publisher | None, wanted: Wanted) -> Non
             line.outputs.append(events)
         if wanted.drawn is not None:
             name = (
-                wanted.drawn
-                if len(device.lines) == 1
-                else wanted.drawn.with_stem(f"{wanted.drawn.stem}-{line.name}")
+                wanted.drawn if len(device.lines) == 1 else wanted.drawn.with_stem(f"{wanted.drawn.stem}-{line.name}")
             )
             line.outputs.append(DrawnVideo(name, line.info, line.skeleton))
         line.outputs += wanted.extra(line)
@@ -219,9 +213,7 @@ def _summary(device: Device, left: int) -> dict[str, Any]:
         span_s = progress.last_s - (progress.first_s or progress.last_s)
         cameras[line.name] = line.metrics(progress.last_s, progress.frames) | {
             "fps": round((progress.frames - 1) / span_s, 2) if span_s > 0 else None,
-            "first_result_s": round(progress.first_s - started_s, 3)
-            if progress.first_s and started_s
-            else None,
+            "first_result_s": round(progress.first_s - started_s, 3) if progress.first_s and started_s else None,
         }
     return {
         "cameras": cameras,

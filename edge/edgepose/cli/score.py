@@ -22,7 +22,7 @@ def command(
     from edgepose.cli import running
     from edgepose.outputs import ScoreTable
 
-    settings = running.replay_settings(session, model, models_dir)
+    settings = running.replay_settings(session, model, models_dir, hop_s=0.0)
     labels = models.load_card(models.find(model, models_dir), "strokes").labels
     table = ScoreTable(labels)
     running.run_device(settings, running.Wanted(mqtt=False, extra=lambda line: [table]))

@@ -15,7 +15,7 @@ import numpy as np
 
 from edgepose.errors import ModelError
 from edgepose.geometry import Letterbox
-from edgepose.runtimes import Tensor
+from edgepose.runtimes import Signature
 from edgepose.skeletons import Skeleton
 from edgepose.types import Array, Float32, Image, Pose, Track
 
@@ -62,22 +62,9 @@ class Decoder(Protocol):
 class DecoderModule(Protocol):
     """What ``edgepose.decoders.<name>`` offers."""
 
-    def recognise(
-        self,
-        inputs: Sequence[Tensor],
-        outputs: Sequence[Tensor],
-        metadata: Mapping[str, str],
-        joints: int = 17,
-    ) -> bool: ...
+    def recognise(self, network: Signature, joints: int = 17) -> bool: ...
 
-    def create(
-        self,
-        inputs: Sequence[Tensor],
-        outputs: Sequence[Tensor],
-        metadata: Mapping[str, str],
-        skeleton: Skeleton,
-        settings: DecoderSettings,
-    ) -> Decoder: ...
+    def create(self, network: Signature, skeleton: Skeleton, settings: DecoderSettings) -> Decoder: ...
 
 
 def people_in_frame(boxes_xyxy: Float32, scores: Float32, keypoints: Float32, place: Letterbox) -> list[Pose]:

@@ -6,14 +6,14 @@ Source: seed_systems.md §3.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from edgepose.decoders import DecoderSettings, View, people_in_frame
 from edgepose.errors import ModelError
 from edgepose.preprocess import InputSpec, Letterboxer, image_input
-from edgepose.runtimes import Tensor
+from edgepose.runtimes import Signature, Tensor
 from edgepose.skeletons import Skeleton
 from edgepose.types import Array, Image, Pose
 
@@ -52,23 +52,16 @@ class MoveNetMulti:
         return people_in_frame(boxes, rows[:, 55], keypoints, view.place)
 
 
-def recognise(
-    inputs: Sequence[Tensor], outputs: Sequence[Tensor], metadata: Mapping[str, str], joints: int = 17
-) -> bool:
+def recognise(network: Signature, joints: int = 17) -> bool:
     """One output that ends in (6, 56)."""
-    return joints == 17 and len(inputs) == len(outputs) == 1 and outputs[0].shape[-2:] == (6, 56)
+    one_each = len(network.inputs) == len(network.outputs) == 1
+    return joints == 17 and one_each and network.outputs[0].shape[-2:] == (6, 56)
 
 
-def create(
-    inputs: Sequence[Tensor],
-    outputs: Sequence[Tensor],
-    metadata: Mapping[str, str],
-    skeleton: Skeleton,
-    settings: DecoderSettings,
-) -> MoveNetMulti:
+def create(network: Signature, skeleton: Skeleton, settings: DecoderSettings) -> MoveNetMulti:
     """Raises ModelError when the input is no image."""
-    image_input(inputs[0], (_LONG_SIDE, _LONG_SIDE))
-    return MoveNetMulti(inputs[0], skeleton, settings)
+    image_input(network.inputs[0], (_LONG_SIDE, _LONG_SIDE))
+    return MoveNetMulti(network.inputs[0], skeleton, settings)
 
 
 def _padded(frame_wh: tuple[int, int]) -> tuple[int, int]:

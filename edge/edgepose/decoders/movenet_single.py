@@ -6,7 +6,7 @@ people whom nobody follows yet. Source of the crop rule and its constants: seed_
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -16,7 +16,7 @@ from edgepose.decoders import DecoderSettings, View
 from edgepose.errors import ModelError
 from edgepose.geometry import box_of_keypoints
 from edgepose.preprocess import image_input
-from edgepose.runtimes import Tensor
+from edgepose.runtimes import Signature, Tensor
 from edgepose.skeletons import Skeleton
 from edgepose.types import Array, Float32, Image, Pose, Track
 
@@ -106,9 +106,7 @@ class MoveNetSingle:
         last = self._crops.get(track.id)
         if last is not None:
             new, old = _CROP_ALPHA, 1 - _CROP_ALPHA
-            crop = Crop(
-                new * crop.x + old * last.x, new * crop.y + old * last.y, new * crop.side + old * last.side
-            )
+            crop = Crop(new * crop.x + old * last.x, new * crop.y + old * last.y, new * crop.side + old * last.side)
         if len(self._crops) > 100:  # ids are never used again: forget the old ones
             self._crops.clear()
         self._crops[track.id] = crop
@@ -131,25 +129,18 @@ class MoveNetSingle:
         return Crop(float(centre[0]) - half, float(centre[1]) - half, 2 * half)
 
 
-def recognise(
-    inputs: Sequence[Tensor], outputs: Sequence[Tensor], metadata: Mapping[str, str], joints: int = 17
-) -> bool:
+def recognise(network: Signature, joints: int = 17) -> bool:
     """One output that ends in (1, 17, 3)."""
-    return joints == 17 and len(inputs) == len(outputs) == 1 and outputs[0].shape[-3:] == (1, 17, 3)
+    one_each = len(network.inputs) == len(network.outputs) == 1
+    return joints == 17 and one_each and network.outputs[0].shape[-3:] == (1, 17, 3)
 
 
-def create(
-    inputs: Sequence[Tensor],
-    outputs: Sequence[Tensor],
-    metadata: Mapping[str, str],
-    skeleton: Skeleton,
-    settings: DecoderSettings,
-) -> MoveNetSingle:
+def create(network: Signature, skeleton: Skeleton, settings: DecoderSettings) -> MoveNetSingle:
     """Raises ModelError when the input is no square image."""
-    width, height, nchw = image_input(inputs[0], (192, 192))
+    width, height, nchw = image_input(network.inputs[0], (192, 192))
     if nchw or width != height:
-        raise ModelError(f"input {inputs[0].name!r}: MoveNet takes (1, S, S, 3), got {inputs[0].shape}")
-    return MoveNetSingle(inputs[0], skeleton, settings)
+        raise ModelError(f"input: MoveNet takes (1, S, S, 3), got {network.inputs[0].shape}")
+    return MoveNetSingle(network.inputs[0], skeleton, settings)
 
 
 def _search_crops(width: int, height: int) -> list[Crop]:

@@ -7,7 +7,7 @@ Source: seed_systems.md §3.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -16,7 +16,7 @@ from edgepose.decoders import DecoderSettings, View, people_in_frame
 from edgepose.errors import ModelError
 from edgepose.geometry import box_of_keypoints
 from edgepose.preprocess import InputSpec, Letterboxer, image_input
-from edgepose.runtimes import Tensor
+from edgepose.runtimes import Signature
 from edgepose.skeletons import COCO17, Skeleton
 from edgepose.types import Array, Float32, Image, Pose
 
@@ -46,9 +46,7 @@ class PoseNet:
 
     follows = False
 
-    def __init__(
-        self, letterboxer: Letterboxer, spec: InputSpec, order: _Order, settings: DecoderSettings
-    ) -> None:
+    def __init__(self, letterboxer: Letterboxer, spec: InputSpec, order: _Order, settings: DecoderSettings) -> None:
         self.skeleton = COCO17
         self._letterboxer = letterboxer
         self._spec = spec
@@ -78,9 +76,7 @@ class PoseNet:
         return [self._person(score, keypoints, view) for score, keypoints in people]
 
     def _person(self, score: float, keypoints: Float32, view: View) -> Pose:
-        (pose,) = people_in_frame(
-            np.zeros((1, 4), np.float32), np.array([score]), keypoints[None], view.place
-        )
+        (pose,) = people_in_frame(np.zeros((1, 4), np.float32), np.array([score]), keypoints[None], view.place)
         pose.box_xyxy = box_of_keypoints(pose.keypoints)
         return pose
 
@@ -88,9 +84,7 @@ class PoseNet:
 class _Maps:
     """One picture's maps: (H, W, ·) arrays and the stride between their cells, input px."""
 
-    def __init__(
-        self, heat: Float32, offsets: Float32, forward: Float32, backward: Float32, stride: float
-    ) -> None:
+    def __init__(self, heat: Float32, offsets: Float32, forward: Float32, backward: Float32, stride: float) -> None:
         self.scores = 1.0 / (1.0 + np.exp(-heat))
         self._offsets, self._forward, self._backward, self._stride = offsets, forward, backward, stride
 
@@ -104,9 +98,7 @@ class _Maps:
     def position(self, part: int, row: int, column: int) -> Float32:
         """(2,) x, y in input px."""
         offset = self._offsets[row, column]
-        return np.array(
-            [column * self._stride + offset[part + 17], row * self._stride + offset[part]], np.float32
-        )
+        return np.array([column * self._stride + offset[part + 17], row * self._stride + offset[part]], np.float32)
 
     def walk(self, root: int, start: Float32, score: float) -> Float32:
         """(17, 3) keypoints in input px, reached from the root over the tree: backward, then forward."""
@@ -152,27 +144,19 @@ class _Order:
         return _Maps(heat, outputs[self._offsets][0], both[..., :32], both[..., 32:], float(round(stride)))
 
 
-def recognise(
-    inputs: Sequence[Tensor], outputs: Sequence[Tensor], metadata: Mapping[str, str], joints: int = 17
-) -> bool:
+def recognise(network: Signature, joints: int = 17) -> bool:
     """Four-dimensional outputs of 17, 34 and 64 (or twice 32) channels."""
-    channels = sorted(t.shape[-1] or 0 for t in outputs if len(t.shape) == 4)
-    return joints == 17 and len(inputs) == 1 and channels in ([17, 34, 64], [17, 32, 32, 34])
+    channels = sorted(t.shape[-1] or 0 for t in network.outputs if len(t.shape) == 4)
+    return joints == 17 and len(network.inputs) == 1 and channels in ([17, 34, 64], [17, 32, 32, 34])
 
 
-def create(
-    inputs: Sequence[Tensor],
-    outputs: Sequence[Tensor],
-    metadata: Mapping[str, str],
-    skeleton: Skeleton,
-    settings: DecoderSettings,
-) -> PoseNet:
+def create(network: Signature, skeleton: Skeleton, settings: DecoderSettings) -> PoseNet:
     """Raises ModelError for any skeleton but coco17: the tree of the displacements is COCO's."""
     if skeleton.name != COCO17.name:
         raise ModelError(f"PoseNet's joint tree is that of coco17, the card says {skeleton.name}")
-    width, height, nchw = image_input(inputs[0], (513, 513))
+    width, height, nchw = image_input(network.inputs[0], (513, 513))
     spec = InputSpec(width, height, nchw, mean=127.5, std=127.5, pad=127, centred=False)
-    return PoseNet(Letterboxer(spec, inputs[0]), spec, _Order([t.shape[-1] for t in outputs]), settings)
+    return PoseNet(Letterboxer(spec, network.inputs[0]), spec, _Order([t.shape[-1] for t in network.outputs]), settings)
 
 
 def _near(point: Float32, other: Float32) -> bool:

@@ -6,14 +6,14 @@ Source: seed_systems.md §1.1, second and third row.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from edgepose.decoders import DecoderSettings, View, exported_keypoint_values, people_in_frame
 from edgepose.errors import ModelError
 from edgepose.preprocess import InputSpec, Letterboxer, image_input
-from edgepose.runtimes import Tensor
+from edgepose.runtimes import Signature
 from edgepose.skeletons import Skeleton
 from edgepose.types import Array, Image, Pose
 
@@ -23,9 +23,7 @@ class YoloEnd2End:
 
     follows = False
 
-    def __init__(
-        self, letterboxer: Letterboxer, skeleton: Skeleton, values: int, settings: DecoderSettings
-    ) -> None:
+    def __init__(self, letterboxer: Letterboxer, skeleton: Skeleton, values: int, settings: DecoderSettings) -> None:
         self.skeleton = skeleton
         self._letterboxer = letterboxer
         self._values = values
@@ -44,29 +42,19 @@ class YoloEnd2End:
         return people_in_frame(rows[:, :4], rows[:, 4], keypoints, view.place)
 
 
-def recognise(
-    inputs: Sequence[Tensor], outputs: Sequence[Tensor], metadata: Mapping[str, str], joints: int = 17
-) -> bool:
+def recognise(network: Signature, joints: int = 17) -> bool:
     """One output of at most 300 rows with a box, score, class and the joints each."""
-    if len(inputs) != 1 or len(outputs) != 1 or len(outputs[0].shape) != 3:
+    if len(network.inputs) != 1 or len(network.outputs) != 1 or len(network.outputs[0].shape) != 3:
         return False
-    rows, columns = outputs[0].shape[1:]
+    rows, columns = network.outputs[0].shape[1:]
     return columns in (6 + 2 * joints, 6 + 3 * joints) and (rows is None or rows <= 300)
 
 
-def create(
-    inputs: Sequence[Tensor],
-    outputs: Sequence[Tensor],
-    metadata: Mapping[str, str],
-    skeleton: Skeleton,
-    settings: DecoderSettings,
-) -> YoloEnd2End:
+def create(network: Signature, skeleton: Skeleton, settings: DecoderSettings) -> YoloEnd2End:
     """Raises ModelError when a row does not hold a box, score, class and the skeleton's keypoints."""
-    width, height, nchw = image_input(inputs[0], (640, 640))
-    values = exported_keypoint_values(metadata, skeleton)
-    columns, expected = outputs[0].shape[2], 6 + values * len(skeleton)
+    width, height, nchw = image_input(network.inputs[0], (640, 640))
+    values = exported_keypoint_values(network.metadata, skeleton)
+    columns, expected = network.outputs[0].shape[2], 6 + values * len(skeleton)
     if columns != expected:
-        raise ModelError(
-            f"output {outputs[0].name!r}: {skeleton.name} needs {expected} columns, got {columns}"
-        )
-    return YoloEnd2End(Letterboxer(InputSpec(width, height, nchw), inputs[0]), skeleton, values, settings)
+        raise ModelError(f"output {network.outputs[0].name!r}: {skeleton.name} needs {expected} columns, got {columns}")
+    return YoloEnd2End(Letterboxer(InputSpec(width, height, nchw), network.inputs[0]), skeleton, values, settings)

@@ -6,7 +6,7 @@ Source: seed_systems.md §1.1, first row.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from edgepose.decoders import DecoderSettings, View, exported_keypoint_values, p
 from edgepose.errors import ModelError
 from edgepose.geometry import non_maximum_suppression
 from edgepose.preprocess import InputSpec, Letterboxer, image_input
-from edgepose.runtimes import Tensor
+from edgepose.runtimes import Signature
 from edgepose.skeletons import Skeleton
 from edgepose.types import Array, Image, Pose
 
@@ -26,9 +26,7 @@ class YoloPose:
 
     follows = False
 
-    def __init__(
-        self, letterboxer: Letterboxer, skeleton: Skeleton, values: int, settings: DecoderSettings
-    ) -> None:
+    def __init__(self, letterboxer: Letterboxer, skeleton: Skeleton, values: int, settings: DecoderSettings) -> None:
         self.skeleton = skeleton
         self._letterboxer = letterboxer
         self._values = values
@@ -54,30 +52,22 @@ class YoloPose:
         return people_in_frame(boxes[keep], scores[chosen][keep], keypoints, view.place)
 
 
-def recognise(
-    inputs: Sequence[Tensor], outputs: Sequence[Tensor], metadata: Mapping[str, str], joints: int = 17
-) -> bool:
+def recognise(network: Signature, joints: int = 17) -> bool:
     """One output with a box, class scores and the joints along axis 1, one column per cell."""
-    if len(inputs) != 1 or len(outputs) != 1 or len(outputs[0].shape) != 3:
+    if len(network.inputs) != 1 or len(network.outputs) != 1 or len(network.outputs[0].shape) != 3:
         return False
-    channels, rows = outputs[0].shape[1:]
+    channels, rows = network.outputs[0].shape[1:]
     finished = rows in (6 + 2 * joints, 6 + 3 * joints)  # another family's columns
     return channels is not None and channels >= 4 + 1 + 2 * joints and not finished
 
 
-def create(
-    inputs: Sequence[Tensor],
-    outputs: Sequence[Tensor],
-    metadata: Mapping[str, str],
-    skeleton: Skeleton,
-    settings: DecoderSettings,
-) -> YoloPose:
+def create(network: Signature, skeleton: Skeleton, settings: DecoderSettings) -> YoloPose:
     """Raises ModelError when the channels do not hold a box, a class and the skeleton's keypoints."""
-    width, height, nchw = image_input(inputs[0], (640, 640))
-    values = exported_keypoint_values(metadata, skeleton)
-    channels, least = outputs[0].shape[1], 4 + 1 + values * len(skeleton)
+    width, height, nchw = image_input(network.inputs[0], (640, 640))
+    values = exported_keypoint_values(network.metadata, skeleton)
+    channels, least = network.outputs[0].shape[1], 4 + 1 + values * len(skeleton)
     if channels is not None and channels < least:
         raise ModelError(
-            f"output {outputs[0].name!r}: {skeleton.name} needs at least {least} channels, got {channels}"
+            f"output {network.outputs[0].name!r}: {skeleton.name} needs at least {least} channels, got {channels}"
         )
-    return YoloPose(Letterboxer(InputSpec(width, height, nchw), inputs[0]), skeleton, values, settings)
+    return YoloPose(Letterboxer(InputSpec(width, height, nchw), network.inputs[0]), skeleton, values, settings)

@@ -23,13 +23,20 @@ class Tensor:
     zero_point: int = 0
 
 
-class Runtime(Protocol):
-    """A loaded network. Loading raises ModelError when the file is none that this engine reads."""
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What a network's file says of itself."""
 
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     metadata: Mapping[str, str]
     """Key-value pairs that the exporter left in the file."""
+
+
+class Runtime(Protocol):
+    """A loaded network. Loading raises ModelError when the file is none that this engine reads."""
+
+    signature: Signature
 
     def run(self, *arrays: Array) -> list[Array]:
         """Arrays in the order of ``inputs`` -> float32 arrays in the order of ``outputs``.

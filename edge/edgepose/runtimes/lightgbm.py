@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgepose.errors import ModelError
-from edgepose.runtimes import Tensor
+from edgepose.runtimes import Signature, Tensor
 from edgepose.types import Array, Float32
 
 SUFFIXES = (".txt",)
@@ -44,9 +44,11 @@ class LightGbmRuntime:
             ctypes.c_int32(self.features), b"num_threads=1", ctypes.byref(self._fast),
         )  # fmt: skip
         weakref.finalize(self, _free, self._library, self._handle, self._fast)
-        self.inputs = (Tensor("features", (None, self.features), "float32"),)
-        self.outputs = (Tensor("probabilities", (None, self.labels), "float32"),)
-        self.metadata = {"objective": "multiclass" if self.labels > 1 else "single"}
+        self.signature = Signature(
+            (Tensor("features", (None, self.features), "float32"),),
+            (Tensor("probabilities", (None, self.labels), "float32"),),
+            {"objective": "multiclass" if self.labels > 1 else "single"},
+        )
 
     def run(self, *arrays: Array) -> list[Array]:
         """(N, D) float32 -> [(N, L) float32]."""

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from edgepose.errors import ModelError, SettingsError
-from edgepose.runtimes import Tensor
+from edgepose.runtimes import Signature, Tensor
 from edgepose.types import Array
 
 SUFFIXES = (".tflite", ".lite")
@@ -21,8 +21,6 @@ _PACKAGES = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter")
 
 class LiteRtRuntime:
     """One interpreter. ``threads`` 0 means one, LiteRT's own default."""
-
-    metadata: Mapping[str, str]
 
     def __init__(self, path: Path, threads: int = 0) -> None:
         interpreter_class = _interpreter_class()
@@ -34,14 +32,12 @@ class LiteRtRuntime:
             first = str(error).strip().splitlines()[0][:300]
             raise ModelError(f"{path}: LiteRT cannot load it: {first}") from None
         inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
-        self.inputs = tuple(_tensor(detail) for detail in inputs)
-        self.outputs = tuple(_tensor(detail) for detail in outputs)
-        self.metadata = {}
+        self.signature = Signature(tuple(map(_tensor, inputs)), tuple(map(_tensor, outputs)), {})
         self._input_ids = [detail["index"] for detail in inputs]
         self._output_ids = [detail["index"] for detail in outputs]
 
     def run(self, *arrays: Array) -> list[Array]:
-        for index, tensor, array in zip(self._input_ids, self.inputs, arrays, strict=True):
+        for index, tensor, array in zip(self._input_ids, self.signature.inputs, arrays, strict=True):
             if array.shape != tensor.shape:  # a dynamic axis: the interpreter plans its memory anew
                 self._interpreter.resize_tensor_input(index, array.shape)
                 self._interpreter.allocate_tensors()
@@ -49,7 +45,7 @@ class LiteRtRuntime:
         self._interpreter.invoke()
         return [
             _real(self._interpreter.get_tensor(index), tensor)
-            for index, tensor in zip(self._output_ids, self.outputs, strict=True)
+            for index, tensor in zip(self._output_ids, self.signature.outputs, strict=True)
         ]
 
 

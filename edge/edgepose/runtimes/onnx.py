@@ -9,7 +9,7 @@ import numpy as np
 import onnxruntime as ort
 
 from edgepose.errors import ModelError, SettingsError
-from edgepose.runtimes import Tensor
+from edgepose.runtimes import Signature, Tensor
 from edgepose.types import Array
 
 SUFFIXES = (".onnx", ".ort")
@@ -18,15 +18,11 @@ SUFFIXES = (".onnx", ".ort")
 class OnnxRuntime:
     """One session. ``threads`` 0 leaves the number to ONNX Runtime."""
 
-    def __init__(
-        self, path: Path, threads: int = 0, providers: Sequence[str] = ("CPUExecutionProvider",)
-    ) -> None:
+    def __init__(self, path: Path, threads: int = 0, providers: Sequence[str] = ("CPUExecutionProvider",)) -> None:
         missing = [name for name in providers if name not in ort.get_available_providers()]
         if missing:
             allowed = ", ".join(ort.get_available_providers())
-            raise SettingsError(
-                f"execution provider {missing[0]} is not in this ONNX Runtime; it has {allowed}"
-            )
+            raise SettingsError(f"execution provider {missing[0]} is not in this ONNX Runtime; it has {allowed}")
         options = ort.SessionOptions()
         options.log_severity_level = 3
         if threads:
@@ -36,10 +32,12 @@ class OnnxRuntime:
             self._session = ort.InferenceSession(str(path), options, providers=list(providers))
         except Exception as error:  # noqa: BLE001 - ONNX Runtime's own exceptions share no public base
             raise ModelError(f"{path}: ONNX Runtime cannot load it: {_first_line(error)}") from None
-        self.inputs = tuple(_tensor(node) for node in self._session.get_inputs())
-        self.outputs = tuple(_tensor(node) for node in self._session.get_outputs())
-        self.metadata = dict(self._session.get_modelmeta().custom_metadata_map)
-        self._input_names = [tensor.name for tensor in self.inputs]
+        self.signature = Signature(
+            tuple(_tensor(node) for node in self._session.get_inputs()),
+            tuple(_tensor(node) for node in self._session.get_outputs()),
+            dict(self._session.get_modelmeta().custom_metadata_map),
+        )
+        self._input_names = [tensor.name for tensor in self.signature.inputs]
 
     def run(self, *arrays: Array) -> list[Array]:
         outputs = self._session.run(None, dict(zip(self._input_names, arrays, strict=True)))

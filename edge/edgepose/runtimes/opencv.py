@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from edgepose.errors import ModelError
-from edgepose.runtimes import Tensor
+from edgepose.runtimes import Signature, Tensor
 from edgepose.types import Array
 
 SUFFIXES = (".caffemodel", ".weights")
@@ -32,9 +32,8 @@ class OpenCvRuntime:
         self._names = list(self._net.getUnconnectedOutLayersNames())
         if self._net.empty():
             raise ModelError(f"{path}: OpenCV DNN finds no layers in it")
-        self.inputs = (Tensor("", (None, None, None, None), "float32"),)
-        self.outputs = tuple(Tensor(name, (), "float32") for name in self._names)
-        self.metadata: Mapping[str, str] = {}
+        outputs = tuple(Tensor(name, (), "float32") for name in self._names)
+        self.signature = Signature((Tensor("", (None, None, None, None), "float32"),), outputs, {})
 
     def run(self, *arrays: Array) -> list[Array]:
         (array,) = arrays

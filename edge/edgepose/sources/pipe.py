@@ -89,9 +89,7 @@ def _split(address: str, command: str) -> list[str]:
 def _raw(address: str, rest: str, settings: CaptureSettings) -> Plan:
     pixels, _, command = rest.partition(":")
     if pixels not in RAW_FORMATS or not command.strip():
-        raise SourceError(
-            f"{address!r}: expected pipe+raw:PIXFMT:COMMAND with PIXFMT one of {', '.join(RAW_FORMATS)}"
-        )
+        raise SourceError(f"{address!r}: expected pipe+raw:PIXFMT:COMMAND with PIXFMT one of {', '.join(RAW_FORMATS)}")
     if not settings.width or not settings.height:
         raise SourceError(f"{address!r}: raw video has no header; set width and height in [capture]")
     raw = raw_format(pixels, settings.width, settings.height)
@@ -104,10 +102,7 @@ def _ffmpeg(address: str, rest: str) -> Plan:
     if "-i" not in arguments[:-1]:
         raise SourceError(f"{address!r}: no input; write ffmpeg:FILE or ffmpeg:[options] -i INPUT")
     inputs = [value for option, value in pairwise(arguments) if option == "-i"]
-    live = any(
-        value.startswith("/dev/") or (re.match(r"\w+://", value) and "file://" not in value)
-        for value in inputs
-    )
+    live = any(value.startswith("/dev/") or (re.match(r"\w+://", value) and "file://" not in value) for value in inputs)
     head = ["ffmpeg", "-nostdin", "-hide_banner", "-loglevel", "error"]
     return Plan([*head, *arguments, "-an", "-pix_fmt", "yuv420p", "-f", "yuv4mpegpipe", "-"], live=live)
 

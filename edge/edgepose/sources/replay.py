@@ -88,9 +88,7 @@ class ReplaySource:
 
     def _track(self, row: int) -> Track:
         poses = self._poses
-        return Track(
-            int(poses.track[row]), Pose(poses.keypoints[row], poses.box[row], float(poses.score[row]))
-        )
+        return Track(int(poses.track[row]), Pose(poses.keypoints[row], poses.box[row], float(poses.score[row])))
 
     def _picture(self, index: int) -> Image | None:
         """Picture n of the video is frame n."""

@@ -98,9 +98,7 @@ class StreamSource:
         missing = (self.info.frames or 0) - read
         if missing > 0.5 * (self.info.fps or _FPS):
             self.skipped += missing
-            _log.warning(
-                "%s: ends early: %d of about %d frames came", self.info.address, read, self.info.frames
-            )
+            _log.warning("%s: ends early: %d of about %d frames came", self.info.address, read, self.info.frames)
 
     def _grab(self) -> bool:
         """After a stall FFmpeg still gives the frames that its decoder holds, then ends."""
