@@ -12,10 +12,19 @@ import stand_in
 
 def main(mode: str, model: str, video: str) -> None:
     stand_in.torchvision()
+    import onnxruntime
     import torch
     from ultralytics import YOLO
 
     torch.set_num_threads(1)
+    session = onnxruntime.InferenceSession
+
+    def one_thread(path: str, options: onnxruntime.SessionOptions | None = None, **more: object) -> object:
+        options = options or onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1  # ultralytics has no setting for it and would take every core
+        return session(path, options, **more)
+
+    onnxruntime.InferenceSession = one_thread
     network = YOLO(model, task="pose")
     call = {"predict": network.predict, "track": network.track}[mode]
     frames = people = 0

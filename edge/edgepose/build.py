@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import cast
@@ -155,19 +156,40 @@ def model_ids(settings: Settings) -> list[dict[str, str]]:
 
 def check(settings: Settings, where: str) -> None:
     """All that can be wrong before a camera is opened; raises SettingsError naming file and key."""
+    find_models(settings, where)
     for camera in settings.camera:
-        if source_kind(camera.source) == "replay":
-            continue
-        try:
-            estimator(camera.pose or settings.pose, settings.models_dir)
-        except EdgePoseError as error:
-            raise SettingsError(f"{where}: camera {camera.name}: pose.model: {error}") from None
-    try:
+        if source_kind(camera.source) != "replay":
+            with _named(f"{where}: camera {camera.name}: pose.model"):
+                estimator(camera.pose or settings.pose, settings.models_dir)
+    with _named(f"{where}: strokes.model, lifter.model"):
         built = action_models(settings)
         if built is not None:
             action(built, named(built.card.skeleton))
+
+
+def find_models(settings: Settings, where: str) -> None:
+    """Looks whether every model that is named is there; raises SettingsError naming file and key."""
+    keys = {
+        f"camera {camera.name}: pose.model": (camera.pose or settings.pose).model
+        for camera in settings.camera
+        if source_kind(camera.source) != "replay"
+    }
+    if settings.strokes.enabled:
+        keys["strokes.model"] = settings.strokes.model
+        keys["lifter.model"] = settings.lifter.model if settings.lifter.enabled else None
+    for key, model in keys.items():
+        if model is not None:
+            with _named(f"{where}: {key}"):
+                models.find(model, settings.models_dir)
+
+
+@contextmanager
+def _named(key: str) -> Iterator[None]:
+    """Complaints say which key of which file they are about."""
+    try:
+        yield
     except EdgePoseError as error:
-        raise SettingsError(f"{where}: strokes.model or lifter.model: {error}") from None
+        raise SettingsError(f"{key}: {error}") from None
 
 
 def verify(folder: Path) -> str | None:

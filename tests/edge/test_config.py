@@ -137,3 +137,8 @@ def test_a_folder_is_pictures_unless_it_is_a_session(tmp_path: Path) -> None:
     assert build.source_kind(str(tmp_path)) == "images"
     (tmp_path / "session.json").touch()
     assert build.source_kind(str(tmp_path)) == "replay"
+
+
+@pytest.mark.parametrize("path", sorted((Path(__file__).parents[2] / "deploy" / "settings").glob("*.toml")), ids=str)
+def test_the_boards_settings_are_good(path: Path) -> None:
+    assert config.load(path).camera

@@ -79,6 +79,12 @@ def test_settings_that_are_wrong(good: dict[str, Path]) -> None:
         assert "court.toml: unknown key mqtt.brokr; allowed here: enabled, broker" in line
 
 
+def test_settings_that_name_a_missing_model(good: dict[str, Path]) -> None:
+    made(good["config"], b"[pose]\nmodel = 'gone'\n[[camera]]\nname = 'near'\nsource = '0'")
+    line = one_line(edgepose("run", "-c", good["config"]))
+    assert "court.toml: camera near: pose.model: no model 'gone'" in line
+
+
 def test_options_that_are_wrong() -> None:
     assert "No such option" in one_line(edgepose("run", "--sauce", "0"))
     assert "No such command" in one_line(edgepose("jump"))

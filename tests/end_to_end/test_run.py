@@ -151,6 +151,21 @@ def test_mosquitto_hears_birth_metrics_and_a_clean_stop(tmp_path: Path, mosquitt
     assert heard["edgepose/court-1/metrics"]["cameras"]["near"]["frames"] == 20
 
 
+def test_two_cameras_in_one_file(tmp_path: Path) -> None:
+    """Each has its own frames, ids and numbers; both are told of in one summary."""
+    config, summary = tmp_path / "court.toml", tmp_path / "summary.json"
+    near, far = clip(tmp_path / "near.mp4", 20), clip(tmp_path / "far.mp4", 35)
+    config.write_text(
+        f"[pose]\nmodel = '{network(tmp_path / 'net.onnx')}'\n[mqtt]\nenabled = false\n"
+        f"[[camera]]\nname = 'near'\nsource = '{near}'\n[[camera]]\nname = 'far'\nsource = '{far}'\n"
+    )
+    result = edgepose("run", "-c", config, "--summary", summary, "--draw", tmp_path / "drawn.mp4")
+    assert result.returncode == 0, result.stderr
+    cameras = json.loads(summary.read_text())["cameras"]
+    assert {name: camera["frames"] for name, camera in cameras.items()} == {"near": 20, "far": 35}
+    assert {path.name for path in tmp_path.glob("drawn*")} == {"drawn-near.mp4", "drawn-far.mp4"}
+
+
 def session(path: Path, frames: int = 60, joints: np.ndarray | None = None) -> Path:
     """A recorded session of one person who stands still."""
     path.mkdir()

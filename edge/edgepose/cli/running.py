@@ -48,6 +48,7 @@ def settings_from(
     threads: int | None = None,
 ) -> Settings:
     """The file's settings with the command line's on top; raises SettingsError when no camera is left."""
+    from edgepose import build
     from edgepose import config as files
 
     settings = files.load(config) if config else files.Settings()
@@ -67,7 +68,10 @@ def settings_from(
         changes["mqtt"] = settings.mqtt.model_copy(update={"broker": broker})
     if models_dir is not None:
         changes["models_dir"] = models_dir
-    return settings.model_copy(update=changes)
+    settings = settings.model_copy(update=changes)
+    if config is not None and model is None:
+        build.find_models(settings, str(config))
+    return settings
 
 
 def replay_settings(session: Path, model: str, models_dir: Path | None, **strokes: float) -> Settings:
