@@ -135,7 +135,7 @@ def pipeline(
             camera.name,
             boot,
             info.started_unix_s,
-            {model.task: model.stamp for model in used},
+            ({"pose": info.pose_model} if info.pose_model else {}) | {model.task: model.stamp for model in used},
             skeleton.name,
             lambda track: player.name if (player := player_of(track)) else None,
         ),

@@ -108,7 +108,7 @@ class MqttSettings(Section):
 class PlayerSettings(Section):
     """A known player of a camera's court."""
 
-    name: str
+    name: str | None = None
     handedness: Literal["right", "left"] | None = None
 
 

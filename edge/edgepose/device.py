@@ -90,9 +90,16 @@ class CameraLine:
                 output.step(None, last)
         except Exception as error:  # noqa: BLE001 - the device must hear of it, the other cameras go on
             self.error = error
-            _log.info("camera %s: %s", self.name, error)
         finally:
             self.capture.stop()
+            self._close_outputs()
+
+    def _close_outputs(self) -> None:
+        for output in self.outputs:
+            try:
+                output.close()
+            except Exception as error:  # noqa: BLE001 - the others must be closed too
+                self.error = self.error or error
 
     def stop(self) -> None:
         """Ends ``run`` after the frame in work; safe from any thread."""
@@ -106,6 +113,7 @@ class CameraLine:
         p50, p95 = np.percentile(latencies, [50, 95]) if latencies else (None, None)
         return {
             "status": self.capture.status,
+            "error": None if self.error is None else str(self.error),
             "fps": round((progress.frames - frames_before) / elapsed, 2),
             "frames": progress.frames,
             "dropped": self.capture.dropped,
@@ -149,19 +157,21 @@ class Device:
         self._started_s = time.monotonic()
         self._before: dict[str, tuple[float, int]] = {}
         self._stopping = threading.Event()
+        self._told: set[str] = set()
 
     def run(self, every_s: float, beat: Callable[[Mapping[str, Any]], None] | None) -> None:
         """Runs until every source has ended or ``ask_to_stop``; calls ``beat`` with the metrics now and then.
 
-        Raises the first error of a camera after all have ended.
+        What went wrong in a camera's thread is in ``error`` afterwards.
         """
         threads = [threading.Thread(target=line.run, name=f"camera {line.name}") for line in self.lines]
         for thread in threads:
             thread.start()
         due_s = time.monotonic() + every_s
         try:
-            while any(thread.is_alive() for thread in threads) and not self._stopping.is_set():
-                next(thread for thread in threads if thread.is_alive()).join(0.1)
+            while (alive := [thread for thread in threads if thread.is_alive()]) and not self._stopping.is_set():
+                alive[0].join(0.1)
+                self._tell_of_losses()
                 if beat is not None and time.monotonic() >= due_s:
                     due_s += every_s
                     beat(self.metrics())
@@ -170,12 +180,18 @@ class Device:
                 line.stop()
             for thread in threads:
                 thread.join()
-            for line in self.lines:
-                for output in line.outputs:
-                    output.close()
+
+    @property
+    def error(self) -> Exception | None:
+        """Of the first camera that failed, if one did."""
+        return next((line.error for line in self.lines if line.error is not None), None)
+
+    def _tell_of_losses(self) -> None:
+        """Says once that a camera has failed while the others go on; it is in ``error`` at the end."""
         for line in self.lines:
-            if line.error is not None:
-                raise line.error
+            if line.error is not None and len(self.lines) > 1 and line.name not in self._told:
+                self._told.add(line.name)
+                _log.error("camera %s has stopped: %s", line.name, line.error)
 
     def ask_to_stop(self) -> None:
         """``run`` ends soon, after the frames in work; safe from a signal handler."""
@@ -190,6 +206,8 @@ class Device:
             self._before[line.name] = (time.monotonic(), line.progress.frames)
         return {
             "uptime_s": round(time.monotonic() - self._started_s, 1),
+            "fps": round(sum(camera["fps"] for camera in cameras.values()), 2),
+            "dropped": sum(camera["dropped"] for camera in cameras.values()),
             "cameras": cameras,
             "temperature_c": _temperature_c(),
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import time
@@ -11,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgepose.session import Poses, SessionInfo, read_info, read_poses, write_info, write_poses
+from edgepose.cli.demo import sample_session
+from edgepose.session import Player, Poses, SessionInfo, read_info, read_poses, write_info, write_poses
 from tests.end_to_end.programs import COMMAND, NO_STROKES, clip, edgepose, network
 from tests.onnx_files import constant_network, raw_yolo
 from tests.servers import Mosquitto, Subscriber
@@ -211,6 +213,50 @@ def test_score_has_a_row_for_every_frame_of_the_track(tmp_path: Path) -> None:
     np.testing.assert_allclose(table["centre_s"].to_numpy(), np.arange(60) / 30, atol=1e-6)
     sums = np.sum([table[label].to_numpy() for label in labels], axis=0)
     np.testing.assert_allclose(sums, 1, atol=1e-5)
+
+
+def test_the_sessions_own_players_and_model_ride_on_its_events(tmp_path: Path) -> None:
+    folder = tmp_path / "sample"
+    shutil.copytree(sample_session(), folder)
+    info = read_info(folder).model_copy(
+        update={
+            "players": {0: Player(name="Ada", handedness="right")},
+            "pose_model": {"name": "net", "sha256": "0123456789abcdef" * 4},
+        }
+    )
+    write_info(folder, info)
+    assert edgepose("events", folder, "-o", tmp_path / "events.jsonl").returncode == 0
+    events = [json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()]
+    assert events
+    for event in events:
+        assert (event["player"], event["handedness"]) == ("Ada", "right")
+        assert event["models"]["pose"] == "net@0123456789ab"
+
+
+def test_a_player_without_a_name_is_survived(tmp_path: Path) -> None:
+    folder = session(tmp_path / "s")
+    write_info(folder, read_info(folder).model_copy(update={"players": {3: Player(handedness="left")}}))
+    result = edgepose("events", folder, "-o", tmp_path / "events.jsonl")
+    assert result.returncode == 0, result.stderr
+
+
+def test_one_camera_that_fails_does_not_stop_the_other(tmp_path: Path) -> None:
+    config, out = tmp_path / "court.toml", tmp_path / "summary.json"
+    broken = constant_network(tmp_path / "nan.onnx", (1, 3, 64, 64), np.full_like(raw_yolo([]), np.nan))
+    source = "ffmpeg:-re -f lavfi -i testsrc=size=160x90:rate=30:duration=2"
+    config.write_text(
+        f"[pose]\nmodel = '{network(tmp_path / 'net.onnx')}'\n[mqtt]\nenabled = false\n[strokes]\nenabled = false\n"
+        f"[[camera]]\nname = 'good'\nsource = '{source}'\n"
+        f"[[camera]]\nname = 'bad'\nsource = '{source}'\n[camera.pose]\nmodel = '{broken}'\n"
+    )
+    events = tmp_path / "events.jsonl"
+    result = edgepose("run", "-c", config, "--summary", out, "--events", events)
+    assert result.returncode == 2
+    assert "camera bad has stopped" in result.stderr
+    assert events.exists()
+    cameras = json.loads(out.read_text())["cameras"]
+    assert cameras["good"]["frames"] == 60
+    assert "not finite" in cameras["bad"]["error"]
 
 
 def test_somebody_who_stands_still_makes_no_stroke(tmp_path: Path) -> None:

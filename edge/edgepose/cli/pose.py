@@ -30,7 +30,10 @@ def command(
     from edgepose import build
     from edgepose.cli.running import replaced
     from edgepose.config import CaptureSettings, PoseSettings
+    from edgepose.errors import SettingsError
 
+    if build.source_kind(source) not in ("images", "video"):
+        raise SettingsError(f"{source}: give a picture, a folder of pictures or a video; for a camera there is record")
     opened = build.open_source(source, CaptureSettings())
     pictures = build.source_kind(source) == "images" or opened.info.frames == 1
     estimator = build.estimator(PoseSettings(model=model, threads=threads or 0), models_dir)

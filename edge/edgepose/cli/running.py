@@ -129,7 +129,10 @@ def run_device(settings: Settings, wanted: Wanted) -> int:
         if publisher is not None:
             publisher.publish_metrics(device.metrics())
         left = publisher.stop(_FLUSH_S) if publisher else 0
-        return _summarise(device, left, wanted)
+        code = _summarise(device, left, wanted)
+        if device.error is not None:
+            raise device.error
+        return code
 
 
 def _publisher(settings: Settings, boot: str, stack: ExitStack) -> Publisher:

@@ -32,6 +32,8 @@ class SourceInfo:
     """``time.monotonic()`` at ``time_s`` = 0; live sources only."""
     players: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
     """Of a replayed session: track -> name and handedness."""
+    pose_model: str | None = None
+    """Of a replayed session: "name@sha256[:12]" of the network that found the people."""
     tracked: bool = False
     """Of a replayed session: its people have ids."""
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 
+from edgepose.card import ModelId
 from edgepose.config import CaptureSettings
 from edgepose.errors import SessionError, SourceError
 from edgepose.session import Poses, SessionInfo, read_info, read_poses
@@ -70,6 +72,7 @@ class ReplaySource:
             skeleton=info.skeleton,
             frames=len(self._index),
             players={track: player.model_dump() for track, player in info.players.items()},
+            pose_model=_stamp(info.pose_model),
             tracked=bool((poses.track >= 0).any()),
         )
 
@@ -105,3 +108,10 @@ class ReplaySource:
         self._closed = True
         if self._video is not None:
             self._video.close()
+
+
+def _stamp(model: dict[str, Any] | None) -> str | None:
+    """ "name@sha256[:12]", or None when the session does not say both."""
+    if not model or not model.get("name") or not model.get("sha256"):
+        return None
+    return ModelId("pose", str(model["name"]), str(model["sha256"])).stamp
