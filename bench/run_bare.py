@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import resource
 import sys
 import time
 
 import cv2
 import numpy as np
 import onnxruntime as ort
+
+import report
 
 
 def main(model: str, video: str) -> None:
@@ -39,20 +39,7 @@ def main(model: str, video: str) -> None:
         keypoints[..., 1] = (keypoints[..., 1] - top) / scale
         frames, people = frames + 1, people + len(keypoints)
         first_s = first_s or time.monotonic()
-    last_s = time.monotonic()
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    print(
-        json.dumps(
-            {
-                "frames": frames,
-                "people": people / frames,
-                "fps": (frames - 1) / (last_s - first_s),
-                "first_s": first_s,
-                "cpu_s": usage.ru_utime + usage.ru_stime,
-                "peak_memory_mb": usage.ru_maxrss / 1024,
-            }
-        )
-    )
+    report.show(frames, people, first_s)
 
 
 if __name__ == "__main__":

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import resource
 import sys
 import time
 
+import report
 import stand_in
 
 
@@ -32,20 +31,7 @@ def main(mode: str, model: str, video: str) -> None:
     for result in call(video, stream=True, verbose=False, imgsz=640, device="cpu"):
         frames, people = frames + 1, people + len(result.boxes)
         first_s = first_s or time.monotonic()
-    last_s = time.monotonic()
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    print(
-        json.dumps(
-            {
-                "frames": frames,
-                "people": people / frames,
-                "fps": (frames - 1) / (last_s - first_s),
-                "first_s": first_s,
-                "cpu_s": usage.ru_utime + usage.ru_stime,
-                "peak_memory_mb": usage.ru_maxrss / 1024,
-            }
-        )
-    )
+    report.show(frames, people, first_s)
 
 
 if __name__ == "__main__":
