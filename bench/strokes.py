@@ -28,7 +28,8 @@ from edgepose.types import Scores, Window
 from edgepose.window import windows_of
 from edgepose_trainer import spotting
 from edgepose_trainer.crossing import clip_label
-from edgepose_trainer.recordings import IDLE, Recording, read
+from edgepose_trainer.reading import read
+from edgepose_trainer.recordings import IDLE, Recording
 from edgepose_trainer.samples import cut, featurise
 from edgepose_trainer.spotting import Count, compare, spot
 from edgepose_trainer.strokes import FRAMES, PRESETS, cross_validate, preset_labels, seen_by, train

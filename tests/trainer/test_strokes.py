@@ -17,7 +17,8 @@ from edgepose.errors import SettingsError
 from edgepose.skeletons import COCO17
 from edgepose.types import Scores, Window
 from edgepose_trainer.cli import app
-from edgepose_trainer.recordings import IDLE, UNSURE, Recording, read
+from edgepose_trainer.reading import read
+from edgepose_trainer.recordings import IDLE, UNSURE, Recording
 from edgepose_trainer.samples import Worse, cut, restore_aspect, worsen
 from edgepose_trainer.spotting import Count, compare, spot, swings
 from edgepose_trainer.strokes import train

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from edgepose.card import Dataset
-from edgepose.errors import SettingsError
 from edgepose.features import mirror
 from edgepose.skeletons import COCO17
 from edgepose.types import Float32, Handedness
@@ -57,30 +52,3 @@ class Source:
 
     recordings: list[Recording]
     card: Dataset
-
-
-def read(paths: Sequence[Path]) -> list[Source]:
-    """Tables and recorded sessions, each recognised by what is in it; raises SettingsError."""
-    return [_read(path) for path in paths]
-
-
-def _read(path: Path) -> Source:
-    from edgepose_trainer.importers import hampen, keller, session
-
-    if path.is_dir():
-        return session.read(path)
-    try:
-        columns = frozenset(pq.read_schema(path).names)
-    except (OSError, pa.ArrowException) as error:
-        raise SettingsError(f"{path}: no readable parquet table: {str(error).splitlines()[0]}") from None
-    readers: list[tuple[frozenset[str], Callable[[Path], Source]]] = [
-        (keller.COLUMNS, keller.read),
-        (hampen.COLUMNS, hampen.read),
-    ]
-    for wanted, reader in readers:
-        if wanted <= columns:
-            return reader(path)
-    raise SettingsError(
-        f"{path}: no stroke table that I know: expected the columns of keller_clips or hampen_frames, "
-        f"or a recorded session folder; got {', '.join(sorted(columns)[:8])} …"
-    )

@@ -17,7 +17,8 @@ from edgepose.errors import SettingsError
 from edgepose.features import names
 from edgepose_trainer.boosting import Boosting, Fitted, fit
 from edgepose_trainer.crossing import Crossed, figures_of, folds_of
-from edgepose_trainer.recordings import IDLE, Recording, Source, read
+from edgepose_trainer.reading import read
+from edgepose_trainer.recordings import IDLE, Recording, Source
 from edgepose_trainer.samples import Samples, Worse, cut, featurise, restore_aspect, worsen
 from edgepose_trainer.spotting import choose
 

@@ -1,0 +1,38 @@
+"""Every ``--data`` argument finds its importer by what is in it, never by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from edgepose.errors import SettingsError
+from edgepose_trainer.importers import hampen, keller, session
+from edgepose_trainer.recordings import Source
+
+
+def read(paths: Sequence[Path]) -> list[Source]:
+    """Tables and recorded sessions, each recognised by what is in it; raises SettingsError."""
+    return [_read(path) for path in paths]
+
+
+def _read(path: Path) -> Source:
+    if path.is_dir():
+        return session.read(path)
+    try:
+        columns = frozenset(pq.read_schema(path).names)
+    except (OSError, pa.ArrowException) as error:
+        raise SettingsError(f"{path}: no readable parquet table: {str(error).splitlines()[0]}") from None
+    readers: list[tuple[frozenset[str], Callable[[Path], Source]]] = [
+        (keller.COLUMNS, keller.read),
+        (hampen.COLUMNS, hampen.read),
+    ]
+    for wanted, reader in readers:
+        if wanted <= columns:
+            return reader(path)
+    raise SettingsError(
+        f"{path}: no stroke table that I know: expected the columns of keller_clips or hampen_frames, "
+        f"or a recorded session folder; got {', '.join(sorted(columns)[:8])} …"
+    )
