@@ -1,19 +1,21 @@
-# Two commands do everything on a fresh machine: make demo, make test.
+# Two commands do everything on a fresh machine: make demo, make test. `make check` is for those who change the code.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 EXTRAS := demo,dev,litert,trainer
 
-.PHONY: demo test format clean
+.PHONY: demo test check format clean
 
 demo: $(VENV)/ready
 	$(BIN)/edgepose demo --out out/demo
 
 test: $(VENV)/ready
+	$(BIN)/python -m pytest
+
+check: $(VENV)/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
 
 format: $(VENV)/ready
 	$(BIN)/ruff check --fix .

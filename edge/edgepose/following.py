@@ -27,8 +27,8 @@ class People:
         self.seen_s = np.empty(0)
         self.sizes = np.empty(0)
         """Longer side of the box, px."""
-        self.motion = np.empty((0, 2, 2))
-        self.covariance = np.empty((0, 2, 2))
+        self.motion: Float64 = np.empty((0, 2, 2))
+        self.covariance: Float64 = np.empty((0, 2, 2))
         self.shape = np.empty((0, points, 3))
         """Points relative to the place, px, and their confidence."""
         self._next = 0

@@ -48,7 +48,7 @@ def box_of_keypoints(keypoints: Float32) -> Float32:
     known = keypoints[~np.isnan(keypoints[:, 0]), :2]
     if len(known) == 0:
         return np.full(4, np.nan, np.float32)
-    return np.concatenate([known.min(axis=0), known.max(axis=0)]).astype(np.float32)
+    return np.asarray(np.concatenate([known.min(axis=0), known.max(axis=0)]), np.float32)
 
 
 def box_iou(a_xyxy: Float32, b_xyxy: Float32) -> Float32:

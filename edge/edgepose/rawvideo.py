@@ -100,7 +100,7 @@ def _i420(data: Planes, width: int, height: int) -> Image:
 def _planar(data: Planes, width: int, height: int, step: tuple[int, int], full_range: bool) -> Image:
     """The general case: odd sizes, 4:2:2, 4:4:4, full range (ITU-R BT.601)."""
     across, down = -(-width // step[0]), -(-height // step[1])
-    luma = data[: width * height].reshape(height, width)
+    luma: Planes = data[: width * height].reshape(height, width)
     chroma = data[width * height :].reshape(2, down, across)
     u, v = (np.repeat(np.repeat(plane, step[1], 0), step[0], 1)[:height, :width] for plane in chroma)
     if not full_range:

@@ -114,9 +114,9 @@ def views(takes: Sequence[Take], count: int, detector: Detector, rng: np.random.
         seen[row] = take.coco17[before] * (1 - weight) + take.coco17[before + 1] * weight
         truth[row] = take.h36m17[min(centre, len(take.h36m17) - 1)]
     cameras = court_cameras(rng, truth[:, 0])
-    truth = cameras.into(truth)
+    placed = cameras.into(truth)
     keypoints = detected(cameras.project(cameras.into(seen)), detector, rng)
-    return Views(keypoints, truth - truth[:, :1], height_m)
+    return Views(keypoints, placed - placed[:, :1], height_m)
 
 
 def batches(

@@ -155,7 +155,7 @@ def keypoints(seed: int = 0) -> Float32:
     walk = np.stack([640 + 130 * np.sin(2 * np.pi * times_s / 9), 400 + 15 * np.sin(2 * np.pi * times_s / 5)], axis=1)
     points = joints + walk[:, None] + noise.normal(0, 1.2, joints.shape)
     confidence = np.clip(noise.normal(0.8, 0.06, joints.shape[:2]), 0.3, 1.0)
-    return np.concatenate([points, confidence[..., None]], axis=2).astype(np.float32)
+    return np.asarray(np.concatenate([points, confidence[..., None]], axis=2), np.float32)
 
 
 def write(folder: Path) -> None:

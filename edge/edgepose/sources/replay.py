@@ -79,15 +79,13 @@ class ReplaySource:
     def frames(self) -> Iterator[Frame]:
         """Yields frames with ``tracks`` in frame order; ``image`` is None without video."""
         ordered = self._poses.frame[self._order]
-        low = np.searchsorted(ordered, self._index, "left")
-        high = np.searchsorted(ordered, self._index, "right")
-        for index, time_s, start, end in zip(
-            self._index.tolist(), self._time_s.tolist(), low.tolist(), high.tolist(), strict=True
-        ):
+        low = np.asarray(np.searchsorted(ordered, self._index, "left"))
+        high = np.asarray(np.searchsorted(ordered, self._index, "right"))
+        for i, index in enumerate(int(index) for index in self._index):
             if self._closed:
                 return
-            tracks = [self._track(row) for row in self._order[start:end]]
-            yield Frame(index, time_s, self._picture(index), tracks)
+            tracks = [self._track(row) for row in self._order[low[i] : high[i]]]
+            yield Frame(index, float(self._time_s[i]), self._picture(index), tracks)
 
     def _track(self, row: int) -> Track:
         poses = self._poses
