@@ -64,7 +64,7 @@ class StrokeSettings(Section):
 
     enabled: bool = True
     model: str | None = Field("tennis-strokes", description="name or folder")
-    enter: Fraction | None = Field(None, description="a stroke begins above; None: from the model's card")
+    enter: Fraction | None = Field(None, description="a stroke begins above; unset: from the model's card")
     leave: Fraction | None = Field(None, description="... and ends below")
     abstain: Fraction | None = Field(None, description="no event when its label's score stays below")
     min_length_s: Annotated[float, Field(ge=0)] | None = None
@@ -82,7 +82,7 @@ class LifterSettings(Section):
 class TlsSettings(Section):
     """TLS of mqtts:// and wss:// addresses."""
 
-    ca: Path | None = Field(None, description="PEM file; None: the system's CAs")
+    ca: Path | None = Field(None, description="PEM file; unset: the system's CAs")
     certificate: Path | None = Field(None, description="client certificate, PEM")
     key: Path | None = Field(None, description="its key")
     insecure: bool = Field(False, description="do not check the host name (tests only)")
@@ -118,7 +118,7 @@ class CameraSettings(Section):
     name: Name = "camera"
     source: str = Field(description="camera number, device path, RTSP/HTTP address, file, folder, session, preset")
     capture: CaptureSettings = CaptureSettings()
-    pose: PoseSettings | None = Field(None, description="None: the common [pose]")
+    pose: PoseSettings | None = Field(None, description="unset: the common [pose]")
     player: PlayerSettings | None = None
 
 
@@ -126,7 +126,7 @@ class Settings(Section):
     """The whole file."""
 
     device: Name = "edgepose"
-    models_dir: Path | None = Field(None, description="None: models/ here, then the ones that ship")
+    models_dir: Path | None = Field(None, description="unset: models/ here, then the ones that ship")
     pose: PoseSettings = PoseSettings()
     tracker: TrackerSettings = TrackerSettings()
     strokes: StrokeSettings = StrokeSettings()

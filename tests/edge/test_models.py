@@ -6,14 +6,18 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
 from edgepose import card as cards
 from edgepose.build import verify
 from edgepose.decoders import DecoderSettings
 from edgepose.errors import ModelError, SettingsError
+from edgepose.estimator import Estimator
 from edgepose.models import Engine, find, installed, load_pose
-from tests.onnx_files import constant_network, finished_yolo, raw_yolo
+from tests.onnx_files import column_of_joints, constant_network, finished_yolo, raw_yolo
 from tests.shared import MOVENET, POSENET, needs
 
 
@@ -72,6 +76,38 @@ def test_a_card_that_does_not_match_is_refused(tmp_path: Path, changes: dict[str
         loaded(folder)
     for words in said:
         assert words in str(caught.value)
+
+
+def test_opencv_takes_the_shapes_from_the_card(tmp_path: Path) -> None:
+    """A 1×1 convolution whose bias is one person, the same in every cell: one person after suppression."""
+    values = np.concatenate([[4, 4, 2, 4, 0.9], column_of_joints(4, 2, 0.25).ravel()]).astype(np.float32)
+    nodes = [
+        helper.make_node("Conv", ["x", "w", "b"], ["cells"]),
+        helper.make_node("Reshape", ["cells", "shape"], ["y"]),
+    ]
+    folder = tmp_path / "net"
+    folder.mkdir()
+    weights = folder / "weights.onnx"
+    graph = helper.make_graph(
+        nodes,
+        "person",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, 8, 8])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 56, 64])],
+        [
+            numpy_helper.from_array(np.zeros((56, 3, 1, 1), np.float32), "w"),
+            numpy_helper.from_array(values, "b"),
+            numpy_helper.from_array(np.array([1, 56, 64]), "shape"),
+        ],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), weights)
+    card = cards.Card(
+        name="net", version="1", task="pose", runtime="opencv", files=[cards.weights(weights)], licence="none",
+        input_shape=[1, 3, 8, 8], output_shapes=[[1, 56, 64]],
+    )  # fmt: skip
+    cards.save(card, folder)
+    (pose,) = Estimator(*loaded(folder))(np.zeros((80, 80, 3), np.uint8))
+    np.testing.assert_allclose(pose.box_xyxy, [30, 20, 50, 60], atol=0.1)
+    np.testing.assert_allclose(pose.keypoints[16, :2], [40, 60], atol=0.1)
 
 
 def test_a_broken_card_names_its_file(tmp_path: Path) -> None:

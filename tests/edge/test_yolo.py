@@ -127,6 +127,16 @@ def test_the_picture_lands_where_the_inverse_says(tmp_path: Path) -> None:
     assert red[140, 0] == 0
 
 
+def test_a_joint_that_is_not_finite_is_a_missing_joint(tmp_path: Path) -> None:
+    joints = column_of_joints(300, 240)
+    joints[3, 0], joints[5, 2] = np.nan, np.inf
+    path = constant_network(tmp_path / "raw.onnx", (1, 3, 640, 640), raw_yolo([([320, 320, 100, 200], 0.9, joints)]))
+    (pose,) = estimator(path)(picture())
+    for joint in (3, 5):
+        np.testing.assert_array_equal(pose.keypoints[joint], [np.nan, np.nan, 0])
+    assert np.isfinite(np.delete(pose.keypoints, [3, 5], axis=0)).all()
+
+
 def test_metadata_with_another_joint_count_is_refused(tmp_path: Path) -> None:
     path = constant_network(
         tmp_path / "raw.onnx", (1, 3, 640, 640), raw_yolo([]), {"kpt_shape": "[21, 3]", "task": "pose"}

@@ -73,6 +73,7 @@ def people_in_frame(boxes_xyxy: Float32, scores: Float32, keypoints: Float32, pl
     full = np.ones((*keypoints.shape[:2], 3), np.float32)
     full[..., : keypoints.shape[2]] = keypoints
     full[..., :2] = place.to_frame(keypoints[..., :2])
+    full[~np.isfinite(full).all(axis=2)] = (np.nan, np.nan, 0)
     return [Pose(full[i], boxes[i], float(scores[i])) for i in range(len(full))]
 
 

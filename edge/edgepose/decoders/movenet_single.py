@@ -61,7 +61,7 @@ class MoveNetSingle:
             return [self._view(image, crop) for crop in search]
         self._turn = (self._turn + 1) % len(search)
         views = [self._view(image, self._follow(track, image)) for track in people]
-        return [*views, self._view(_hide(image, people), search[self._turn])]
+        return [*views, self._view(image, search[self._turn], people)]
 
     def decode(self, outputs: Sequence[Array], view: View) -> list[Pose]:
         yxs = outputs[0].reshape(-1, 3)
@@ -93,10 +93,16 @@ class MoveNetSingle:
         left_shoulder, right_shoulder, left_hip, right_hip = keypoints[self._torso, 2] > _SEEN
         return bool((left_shoulder or right_shoulder) and (left_hip or right_hip))
 
-    def _view(self, image: Image, crop: Crop) -> View:
+    def _view(self, image: Image, crop: Crop, hidden: Sequence[Track] = ()) -> View:
+        """``hidden`` people are painted over, so that a search finds others."""
         scale = self._side / crop.side
         shrink = np.array([[scale, 0, -crop.x * scale], [0, scale, -crop.y * scale]])
         view = cv2.warpAffine(image, shrink, (self._side, self._side), flags=cv2.INTER_LINEAR)
+        for track in hidden:
+            if not np.isnan(track.pose.box_xyxy).any():
+                corners = (track.pose.box_xyxy.reshape(2, 2) - (crop.x, crop.y)) * scale
+                (x1, y1), (x2, y2) = np.clip(corners, 0, self._side).astype(int)
+                view[y1:y2, x1:x2] = 114
         return View(view[None, :, :, ::-1].astype(self._dtype), crop)
 
     def _follow(self, track: Track, image: Image) -> Crop:
@@ -168,13 +174,3 @@ def _spread(length: float, side: float) -> list[float]:
     """Starts of squares that cover ``length`` and overlap by at least a third."""
     count = max(1, int(np.ceil((length - side) / (side * 2 / 3))) + 1) if length > side else 1
     return [float(start) for start in np.linspace(0, length - side, count)]
-
-
-def _hide(image: Image, people: Sequence[Track]) -> Image:
-    """A copy with the known people painted over, so that the search finds others."""
-    hidden = image.copy()
-    for track in people:
-        if not np.isnan(track.pose.box_xyxy).any():
-            x1, y1, x2, y2 = (max(0, int(side)) for side in track.pose.box_xyxy)
-            hidden[y1:y2, x1:x2] = 114
-    return hidden

@@ -22,7 +22,6 @@ from edgepose.errors import ModelError
 from edgepose.runtimes import Signature, Tensor
 from edgepose.types import Array, Float32
 
-SUFFIXES = (".txt",)
 _NORMAL, _FLOAT32, _ROW_MAJOR, _ALL = 0, 0, 1, -1
 _FEW = 4
 """Rows up to here go one by one through the prepared single-row path, which costs less to enter."""

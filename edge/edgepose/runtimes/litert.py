@@ -15,7 +15,6 @@ from edgepose.errors import ModelError, SettingsError
 from edgepose.runtimes import Signature, Tensor
 from edgepose.types import Array
 
-SUFFIXES = (".tflite", ".lite")
 _PACKAGES = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter")
 
 

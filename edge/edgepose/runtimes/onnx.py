@@ -12,8 +12,6 @@ from edgepose.errors import ModelError, SettingsError
 from edgepose.runtimes import Signature, Tensor
 from edgepose.types import Array
 
-SUFFIXES = (".onnx", ".ort")
-
 
 class OnnxRuntime:
     """One session. ``threads`` 0 leaves the number to ONNX Runtime."""

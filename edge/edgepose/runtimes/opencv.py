@@ -12,18 +12,19 @@ from edgepose.errors import ModelError
 from edgepose.runtimes import Signature, Tensor
 from edgepose.types import Array
 
-SUFFIXES = (".caffemodel", ".weights")
 _TOPOLOGY = {".caffemodel": ".prototxt", ".weights": ".cfg"}
 
 
 class OpenCvRuntime:
-    """One network. OpenCV has one thread count for the whole process, so ``threads`` is not kept here.
+    """One network. OpenCV has one thread count for the whole process: the last ``threads`` given holds.
 
     Caffe and Darknet weights need their topology (.prototxt, .cfg) beside them under the same name.
     OpenCV does not say what shape the input should have: a card does, or the first run decides.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, threads: int = 0) -> None:
+        if threads:
+            cv2.setNumThreads(threads)
         try:
             self._net = _read(path)
         except cv2.error as error:
@@ -47,7 +48,7 @@ class OpenCvRuntime:
 
 def load(path: Path, threads: int, providers: Sequence[str]) -> OpenCvRuntime:
     """Raises ModelError when OpenCV cannot read the file or its topology is missing."""
-    return OpenCvRuntime(path)
+    return OpenCvRuntime(path, threads)
 
 
 def _read(path: Path) -> cv2.dnn.Net:
