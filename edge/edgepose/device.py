@@ -159,9 +159,15 @@ class Device:
         self._stopping = threading.Event()
         self._told: set[str] = set()
 
-    def run(self, every_s: float, beat: Callable[[Mapping[str, Any]], None] | None) -> None:
-        """Runs until every source has ended or ``ask_to_stop``; calls ``beat`` with the metrics now and then.
+    def run(
+        self,
+        every_s: float,
+        beat: Callable[[Mapping[str, Any]], None] | None = None,
+        watch: Callable[[str, int], None] | None = None,
+    ) -> None:
+        """Runs until every source has ended or ``ask_to_stop``.
 
+        Calls ``beat`` with the metrics every ``every_s``, ``watch`` with each camera's frames several times a second.
         What went wrong in a camera's thread is in ``error`` afterwards.
         """
         threads = [threading.Thread(target=line.run, name=f"camera {line.name}") for line in self.lines]
@@ -172,6 +178,9 @@ class Device:
             while (alive := [thread for thread in threads if thread.is_alive()]) and not self._stopping.is_set():
                 alive[0].join(0.1)
                 self._tell_of_losses()
+                if watch is not None:
+                    for line in self.lines:
+                        watch(line.name, line.progress.frames)
                 if beat is not None and time.monotonic() >= due_s:
                     due_s += every_s
                     beat(self.metrics())

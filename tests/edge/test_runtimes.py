@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import types
 from pathlib import Path
 
 import numpy as np
@@ -84,3 +86,18 @@ def test_litert_gives_quantised_outputs_as_real_values() -> None:
     assert heat.shape == (1, 23, 31, 17)
     assert -10.05 < heat.min() < 0
     assert np.unique(heat / 0.0784313753).size <= 256
+
+
+def test_litert_falls_back_to_tflite_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The old package has the same Interpreter; without either the message says what to install."""
+    from edgepose.runtimes import litert
+
+    old = types.ModuleType("tflite_runtime.interpreter")
+    old.Interpreter = type("Interpreter", (), {})  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
+    monkeypatch.setitem(sys.modules, "tflite_runtime", types.ModuleType("tflite_runtime"))
+    monkeypatch.setitem(sys.modules, "tflite_runtime.interpreter", old)
+    assert litert.interpreter_class() is old.Interpreter
+    monkeypatch.setitem(sys.modules, "tflite_runtime.interpreter", None)
+    with pytest.raises(SettingsError, match="litert"):
+        litert.interpreter_class()

@@ -313,3 +313,14 @@ def test_posenet_sees_people_in_the_street(tmp_path: Path) -> None:
     for row in rows:
         assert 0 <= row["bbox"][0] <= 1280
         assert 0 <= row["bbox"][1] <= 720
+
+
+def test_a_bar_on_a_terminal_and_none_elsewhere(tmp_path: Path, config: Path) -> None:
+    """``script`` gives the command a terminal of its own."""
+    source, net = clip(tmp_path / "c.mp4", 200), network(tmp_path / "net.onnx")
+    arguments = ["run", "-c", str(config), "-s", str(source), "-m", str(net)]
+    assert "/200" not in edgepose(*arguments).stderr
+    command = " ".join([*COMMAND, *arguments])
+    shown = subprocess.run(["script", "-qec", command, "/dev/null"], capture_output=True, text=True, check=True)
+    assert "/200" in shown.stdout
+    assert "camera: 200 frames" in shown.stdout

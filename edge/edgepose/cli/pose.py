@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from edgepose.cli.progress import bars
 from edgepose.cli.run import ModelsDir, Threads
 
 if TYPE_CHECKING:
@@ -41,16 +43,16 @@ def command(
         drawn.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, Any]] = []
     frames = 0
-    try:
+    with closing(opened), bars({"pictures": opened.info.frames}) as advance:
         for frame, poses in _poses(opened, estimator, pictures):
             frames += 1
+            if advance is not None:
+                advance("pictures", frames)
             name = frame.file or Path(source).name
             image_id: str | int = Path(name).stem if pictures else frame.index
             rows += [_row(pose, image_id, name) for pose in poses]
             if drawn is not None and frame.image is not None:
                 _draw(frame, poses, estimator, drawn / f"{Path(name).stem}_{frame.index:06d}.jpg")
-    finally:
-        opened.close()
     with replaced(out) as partial:
         partial.write_text(json.dumps(rows) + "\n", encoding="utf-8")
     unread = f", {opened.skipped} unreadable" if opened.skipped else ""

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgepose.cli.progress import bars
 from edgepose.errors import BrokerError, SettingsError
 
 if TYPE_CHECKING:
@@ -125,7 +126,8 @@ def run_device(settings: Settings, wanted: Wanted) -> int:
         if publisher is not None:
             _first_contact(publisher, settings, live=any(line.info.live for line in lines))
         _stop_on_signals(device)
-        device.run(settings.mqtt.metrics_s, publisher.publish_metrics if publisher else None)
+        with bars({line.name: line.info.frames for line in lines}) as watch:
+            device.run(settings.mqtt.metrics_s, publisher.publish_metrics if publisher else None, watch)
         if publisher is not None:
             publisher.publish_metrics(device.metrics())
         left = publisher.stop(_FLUSH_S) if publisher else 0

@@ -22,10 +22,10 @@ class LiteRtRuntime:
     """One interpreter. ``threads`` 0 means one, LiteRT's own default."""
 
     def __init__(self, path: Path, threads: int = 0) -> None:
-        interpreter_class = _interpreter_class()
+        interpreter = interpreter_class()
         try:
             with _quiet():
-                self._interpreter = interpreter_class(model_path=str(path), num_threads=threads or 1)
+                self._interpreter = interpreter(model_path=str(path), num_threads=threads or 1)
                 self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             first = str(error).strip().splitlines()[0][:300]
@@ -53,7 +53,8 @@ def load(path: Path, threads: int, providers: Sequence[str]) -> LiteRtRuntime:
     return LiteRtRuntime(path, threads)
 
 
-def _interpreter_class() -> Any:
+def interpreter_class() -> Any:
+    """LiteRT's Interpreter, or the one of tflite_runtime; raises SettingsError when neither is installed."""
     for package in _PACKAGES:
         try:
             return importlib.import_module(package).Interpreter
