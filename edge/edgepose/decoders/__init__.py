@@ -19,6 +19,8 @@ from edgepose.runtimes import Signature
 from edgepose.skeletons import Skeleton
 from edgepose.types import Array, Float32, Image, Pose, Track
 
+_MOST_NORMALISED = 2.0  # people reach over the edge of the picture, but not by a whole picture
+
 
 @dataclass(slots=True)
 class View:
@@ -75,6 +77,17 @@ def people_in_frame(boxes_xyxy: Float32, scores: Float32, keypoints: Float32, pl
     full[..., :2] = place.to_frame(keypoints[..., :2])
     full[~np.isfinite(full).all(axis=2)] = (np.nan, np.nan, 0)
     return [Pose(full[i], boxes[i], float(scores[i])) for i in range(len(full))]
+
+
+def in_input_pixels(points_xy: Float32, input_wh: tuple[int, int]) -> Float32:
+    """(..., 2) points in pixels or in fractions of the input (TFLite exports) -> the same in input pixels.
+
+    Boxes and keypoints are given in separate calls: older exporters normalised only the boxes.
+    """
+    finite = points_xy[np.isfinite(points_xy)]
+    if len(finite) == 0 or finite.max() > _MOST_NORMALISED:
+        return points_xy
+    return np.asarray(points_xy * np.array(input_wh, np.float32), np.float32)
 
 
 def exported_keypoint_values(metadata: Mapping[str, str], skeleton: Skeleton) -> int:

@@ -1,7 +1,8 @@
 """YOLO26 end-to-end, and older Ultralytics exports with NMS inside: finished rows (1, ≤ 300, 6 + K·n).
 
-Columns: x1, y1, x2, y2 in input pixels, score, class, then K × (x, y[, visibility]).
-Source: seed_systems.md §1.1, second and third row.
+Columns: x1, y1, x2, y2 in input pixels (TFLite: in fractions of the input), score, class,
+then K × (x, y[, visibility]).
+Source: seed_systems.md §1.1, rows "UL with NMS fused", "UL YOLO26 end-to-end", "UL TFLite end-to-end".
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from edgepose.decoders import DecoderSettings, View, exported_keypoint_values, people_in_frame
+from edgepose.decoders import DecoderSettings, View, exported_keypoint_values, in_input_pixels, people_in_frame
 from edgepose.errors import ModelError
 from edgepose.preprocess import InputSpec, Letterboxer, image_input
-from edgepose.runtimes import Signature
+from edgepose.runtimes import Signature, Tensor
 from edgepose.skeletons import Skeleton
 from edgepose.types import Array, Image, Pose
 
@@ -23,9 +24,10 @@ class YoloEnd2End:
 
     follows = False
 
-    def __init__(self, letterboxer: Letterboxer, skeleton: Skeleton, values: int, settings: DecoderSettings) -> None:
+    def __init__(self, spec: InputSpec, tensor: Tensor, skeleton: Skeleton, values: int, settings: DecoderSettings):
         self.skeleton = skeleton
-        self._letterboxer = letterboxer
+        self._input_wh = (spec.width, spec.height)
+        self._letterboxer = Letterboxer(spec, tensor)
         self._values = values
         self._settings = settings
 
@@ -38,8 +40,10 @@ class YoloEnd2End:
             raise ModelError("the network's scores are not finite: broken weights or wrong input range")
         rows = rows[rows[:, 4] >= self._settings.min_score]
         rows = rows[np.argsort(-rows[:, 4], kind="stable")][: self._settings.most_people]
-        keypoints = rows[:, 6:].reshape(len(rows), len(self.skeleton), self._values)
-        return people_in_frame(rows[:, :4], rows[:, 4], keypoints, view.place)
+        boxes = in_input_pixels(rows[:, :4].reshape(-1, 2, 2), self._input_wh).reshape(-1, 4)
+        keypoints = rows[:, 6:].reshape(len(rows), len(self.skeleton), self._values).copy()
+        keypoints[..., :2] = in_input_pixels(keypoints[..., :2], self._input_wh)
+        return people_in_frame(boxes, rows[:, 4], keypoints, view.place)
 
 
 def recognise(network: Signature, joints: int = 17) -> bool:
@@ -57,4 +61,4 @@ def create(network: Signature, skeleton: Skeleton, settings: DecoderSettings) ->
     columns, expected = network.outputs[0].shape[2], 6 + values * len(skeleton)
     if columns != expected:
         raise ModelError(f"output {network.outputs[0].name!r}: {skeleton.name} needs {expected} columns, got {columns}")
-    return YoloEnd2End(Letterboxer(InputSpec(width, height, nchw), network.inputs[0]), skeleton, values, settings)
+    return YoloEnd2End(InputSpec(width, height, nchw), network.inputs[0], skeleton, values, settings)

@@ -1,7 +1,8 @@
 """YOLO-Pose as Ultralytics v8/11 export it: one raw map (1, 4 + classes + K·n, N), to be suppressed here.
 
-Columns: cx, cy, w, h in input pixels, a score per class (sigmoid done), then K × (x, y[, visibility]).
-Source: seed_systems.md §1.1, first row.
+Columns: cx, cy, w, h in input pixels (TFLite: in fractions of the input), a score per class (sigmoid done),
+then K × (x, y[, visibility]).
+Source: seed_systems.md §1.1, rows "UL v8/11 pose ONNX", "UL v8/11 TFLite", "UL LiteRT".
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from edgepose.decoders import DecoderSettings, View, exported_keypoint_values, people_in_frame
+from edgepose.decoders import DecoderSettings, View, exported_keypoint_values, in_input_pixels, people_in_frame
 from edgepose.errors import ModelError
 from edgepose.geometry import non_maximum_suppression
 from edgepose.preprocess import InputSpec, Letterboxer, image_input
-from edgepose.runtimes import Signature
+from edgepose.runtimes import Signature, Tensor
 from edgepose.skeletons import Skeleton
 from edgepose.types import Array, Image, Pose
 
@@ -26,9 +27,10 @@ class YoloPose:
 
     follows = False
 
-    def __init__(self, letterboxer: Letterboxer, skeleton: Skeleton, values: int, settings: DecoderSettings) -> None:
+    def __init__(self, spec: InputSpec, tensor: Tensor, skeleton: Skeleton, values: int, settings: DecoderSettings):
         self.skeleton = skeleton
-        self._letterboxer = letterboxer
+        self._input_wh = (spec.width, spec.height)
+        self._letterboxer = Letterboxer(spec, tensor)
         self._values = values
         self._settings = settings
 
@@ -46,9 +48,12 @@ class YoloPose:
             chosen = chosen[np.argpartition(-scores[chosen], _CANDIDATES)[:_CANDIDATES]]
         candidates = rows[:, chosen].T
         half = candidates[:, 2:4] / 2
-        boxes = np.concatenate([candidates[:, :2] - half, candidates[:, :2] + half], axis=1)
+        corners = np.stack([candidates[:, :2] - half, candidates[:, :2] + half], axis=1)
+        boxes = in_input_pixels(corners, self._input_wh).reshape(-1, 4)
         keep = non_maximum_suppression(boxes, scores[chosen], self._settings.iou, self._settings.most_people)
-        keypoints = candidates[keep, first_keypoint:].reshape(len(keep), len(self.skeleton), self._values)
+        keypoints = candidates[:, first_keypoint:].reshape(len(chosen), len(self.skeleton), self._values)
+        keypoints[..., :2] = in_input_pixels(keypoints[..., :2], self._input_wh)
+        keypoints = keypoints[keep]
         return people_in_frame(boxes[keep], scores[chosen][keep], keypoints, view.place)
 
 
@@ -70,4 +75,4 @@ def create(network: Signature, skeleton: Skeleton, settings: DecoderSettings) ->
         raise ModelError(
             f"output {network.outputs[0].name!r}: {skeleton.name} needs at least {least} channels, got {channels}"
         )
-    return YoloPose(Letterboxer(InputSpec(width, height, nchw), network.inputs[0]), skeleton, values, settings)
+    return YoloPose(InputSpec(width, height, nchw), network.inputs[0], skeleton, values, settings)
