@@ -12,6 +12,7 @@ import pytest
 from edgepose.decoders import Decoder, DecoderSettings
 from edgepose.errors import ModelError
 from edgepose.models import decoders
+from edgepose.openpose import COCO18
 from edgepose.runtimes import Signature, Tensor
 from edgepose.skeletons import COCO17, H36M17
 from tests.onnx_files import column_of_joints, finished_yolo, raw_yolo
@@ -111,7 +112,33 @@ def posenet() -> Case:
     )
 
 
-CASES = {case.decoder: case for case in (yolo_raw(), yolo_finished(), movenet_single(), movenet_multi(), posenet())}
+def openpose() -> Case:
+    # Joint k is one full cell, (20 + (k mod 5) · 3, 4 + k); every field points its link's way everywhere.
+    maps = np.zeros((1, 57, 46, 82), np.float32)
+    cells = np.array([(20 + (k % 5) * 3, 4 + k) for k in range(18)])
+    maps[0, np.arange(18), cells[:, 1], cells[:, 0]] = 1
+    for (a, b), field in zip(COCO18.links, COCO18.fields, strict=True):
+        step = (cells[b] - cells[a]) / np.linalg.norm(cells[b] - cells[a])
+        maps[0, 19 + field : 21 + field] = step[:, None, None]
+    # A cell's centre lies between two px; the first is the peak, its 7 px are 3.5 px before to 2.5 px behind.
+    px = np.arange(-3.5, 3)
+    weight = (1.25 * np.abs(px / 8) - 2.25) * (px / 8) ** 2 + 1
+    nose, ankle = ((8 * cell + 4 + (px * weight).sum() / weight.sum()) * 720 / 368 for cell in cells[[0, 10]])
+    return Case(
+        "openpose",
+        Tensor("image", (1, 3, 368, 656), "float32"),
+        (Tensor("net_output", (1, 57, 46, 82), "float32"),),
+        (maps,),
+        (np.zeros_like(maps),),
+        (float(nose[0]), float(nose[1])),
+        (float(ankle[0]), float(ankle[1])),
+    )
+
+
+CASES = {
+    case.decoder: case
+    for case in (yolo_raw(), yolo_finished(), movenet_single(), movenet_multi(), posenet(), openpose())
+}
 
 
 def made(case: Case) -> Decoder:

@@ -1,0 +1,248 @@
+"""OpenPose: candidates and affinity fields -> people, in OpenPose's own way and in the lecture's.
+
+Joint orders, channels, thresholds and rules: seed_systems.md §2.1 and §2.2.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgepose.openpose_maps import Enlarged, Peaks, blob_peaks, sharp_peaks
+from edgepose.types import Array, Float32
+
+_CLOSE_SCORE = 0.05
+_LECTURE_SAMPLES = 10
+_LECTURE_LINKS = 17  # people are put together from the first 17; the last two (shoulder, ear) only printed
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a network's channels mean: K maps, the background, then two field channels for each link."""
+
+    joints: int
+    links: tuple[tuple[int, int], ...]
+    fields: tuple[int, ...]
+    """First (x) channel of each link's field, counted from the first field; y follows it."""
+    peak_threshold: float = 0.05
+    field_threshold: float = 0.05
+    body: int = 0
+    """Joints from here on are feet, which alone make nobody."""
+
+    @property
+    def channels(self) -> int:
+        return self.joints + 1 + 2 * len(self.links)
+
+    def split(self, maps: Float32) -> tuple[Float32, Float32]:
+        """(channels, h, w) -> (K, h, w) confidence maps and (2 · links, h, w) fields."""
+        return maps[: self.joints], maps[self.joints + 1 :]
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Pairs of candidates that a field joins."""
+
+    kind: NDArray[np.intp]
+    """(L,) row of the layout's links."""
+    a: NDArray[np.intp]
+    """(L,) candidate ids."""
+    b: NDArray[np.intp]
+    score: Float32
+
+
+@dataclass(slots=True)
+class Person:
+    """Candidate ids by joint."""
+
+    ids: dict[int, int] = field(default_factory=dict)
+    pairs: int = 0
+    total: float = 0.0
+    """Scores of joints and links together."""
+
+    def take(self, other: Person) -> None:
+        """Becomes both; the other shares no joint with it."""
+        self.ids |= other.ids
+        self.pairs += other.pairs
+        self.total += other.total
+
+
+_COCO_LINKS = (
+    (1, 2), (1, 5), (2, 3), (3, 4), (5, 6), (6, 7), (1, 8), (8, 9), (9, 10), (1, 11),
+    (11, 12), (12, 13), (1, 0), (0, 14), (14, 16), (0, 15), (15, 17), (2, 16), (5, 17),
+)  # fmt: skip
+_BODY_LINKS = (
+    (1, 8), (1, 2), (1, 5), (2, 3), (3, 4), (5, 6), (6, 7), (8, 9), (9, 10), (10, 11), (8, 12), (12, 13), (13, 14),
+    (1, 0), (0, 15), (15, 17), (0, 16), (16, 18), (2, 17), (5, 18),
+    (14, 19), (19, 20), (14, 21), (11, 22), (22, 23), (11, 24),
+)  # fmt: skip
+_MPI_LINKS = (
+    (0, 1), (1, 2), (2, 3), (3, 4), (1, 5), (5, 6), (6, 7),
+    (1, 14), (14, 8), (8, 9), (9, 10), (14, 11), (11, 12), (12, 13),
+)  # fmt: skip
+COCO18 = Layout(
+    18, _COCO_LINKS, (12, 20, 14, 16, 22, 24, 0, 2, 4, 6, 8, 10, 28, 30, 34, 32, 36, 18, 26), body=18
+)  # fmt: skip
+BODY25 = Layout(
+    25,
+    _BODY_LINKS,
+    (0, 14, 22, 16, 18, 24, 26, 6, 2, 4, 8, 10, 12, 30, 32, 36, 34, 38, 20, 28, 40, 42, 44, 46, 48, 50),
+    body=19,
+)
+MPI15 = Layout(15, _MPI_LINKS, tuple(range(0, 28, 2)), peak_threshold=0.6, field_threshold=0.01, body=15)
+
+
+def people(maps: Float32, layout: Layout, size_wh: tuple[int, int]) -> list[tuple[Float32, float]]:
+    """(channels, h, w) -> ((K, 3) x, y, score in px of ``size_wh``; person score 0..1), OpenPose's own way.
+
+    Missing joints are NaN, NaN, 0. A position counts from the picture's corner: the first pixel's centre is 0.5.
+    """
+    heat, fields = layout.split(maps)
+    peaks = sharp_peaks(heat, size_wh, layout.peak_threshold)
+    links = field_links(peaks, fields, layout, size_wh)
+    found = assemble(peaks, links, layout)
+    return [(_keypoints(person, peaks, layout), _score(person)) for person in found]
+
+
+def field_links(peaks: Peaks, fields: Float32, layout: Layout, size_wh: tuple[int, int]) -> Links:
+    """Pairs with more than 95 % of 5 to 25 samples along the field, scored by the mean of those samples."""
+    kind, a, b = _pairs(peaks, layout)
+    step = peaks.xy[b] - peaks.xy[a]
+    count = np.clip(np.round(np.sqrt(5 * np.abs(step).max(axis=1, initial=0))), 5, 25).astype(np.intp)
+    may_fail = np.ceil(0.05 * count - 1e-6).astype(np.intp) - 1
+    read = Enlarged(fields, size_wh, cubic=True)
+
+    def along(rows: Array, sample: Array) -> Float32:
+        """(R, S) the field's component along the link at samples (R, S) of pairs (R,)."""
+        at = peaks.xy[a[rows], None] + step[rows, None] * (sample / count[rows, None])[..., None]
+        return _component(read, layout, kind[rows], at, step[rows], size_wh)
+
+    # Two samples already refuse almost every pair of different people, without changing what is accepted.
+    rows = np.arange(len(kind))
+    probes = along(rows, np.stack([count // 3, 2 * count // 3], axis=1))
+    rows = rows[(probes <= layout.field_threshold).sum(axis=1) <= may_fail]
+    samples = along(rows, np.broadcast_to(np.arange(25), (len(rows), 25)))
+    passed = (samples > layout.field_threshold) & (np.arange(25) < count[rows, None])
+    enough = passed.sum(axis=1) >= count[rows] - may_fail[rows]
+    score = np.full(len(kind), -1, np.float32)
+    score[rows[enough]] = (samples * passed).sum(axis=1)[enough] / passed.sum(axis=1)[enough]
+    close = np.hypot(*step.T) < np.sqrt(size_wh[0] * size_wh[1]) / 150
+    score[close & (score < 0)] = _CLOSE_SCORE
+    kept = score > 0
+    return Links(kind[kept], a[kept], b[kept], score[kept])
+
+
+def assemble(peaks: Peaks, links: Links, layout: Layout) -> list[Person]:
+    """Greedy, best link first, one-to-one; then people of fewer than 3 body joints or a mean below 0.4 are dropped.
+
+    When nobody is left, the feet count as well.
+    """
+    found: list[Person] = []
+    of: dict[int, Person] = {}
+    order = np.argsort(-(links.score + 0.1 * (peaks.score[links.a] + peaks.score[links.b])), kind="stable")
+    joint, score = peaks.joint.tolist(), peaks.score.tolist()
+    for a, b, link in zip(links.a[order].tolist(), links.b[order].tolist(), links.score[order].tolist(), strict=True):
+        one, other = of.get(a), of.get(b)
+        person = one or other
+        if person is None:
+            person = Person()
+            found.append(person)
+        elif one and other and one is not other:
+            if one.ids.keys() & other.ids.keys():
+                continue
+            one.take(other)
+            of.update(dict.fromkeys(other.ids.values(), one))
+            found = [known for known in found if known is not other]
+        new = [candidate for candidate in (a, b) if candidate not in of]
+        if any(joint[candidate] in person.ids for candidate in new):
+            continue
+        for candidate in new:
+            person.ids[joint[candidate]] = candidate
+            of[candidate] = person
+            person.total += score[candidate]
+        person.total, person.pairs = person.total + link, person.pairs + 1
+    kept = [person for person in found if _is_body(person, layout.body)]
+    return kept or [person for person in found if _is_body(person, layout.joints)]
+
+
+def lecture_points(maps: Float32, size_wh: tuple[int, int], threshold: float = 0.1) -> Peaks:
+    """The lecture's getAllPoints: one candidate per blob, numbered joint by joint."""
+    return blob_peaks(maps, size_wh, threshold)
+
+
+def lecture_links(
+    peaks: Peaks, fields: Float32, layout: Layout, size_wh: tuple[int, int], above: float = 0.1, share: float = 0.7
+) -> tuple[list[Float32], list[int]]:
+    """The lecture's getAllLinks: per link (n, 3) rows of id A, id B, score, and the links without candidates.
+
+    Accepted when more than ``share`` of 10 samples (ends included) are above ``above``; the score is the mean
+    of all 10; every A takes its best B, so two A may claim one B.
+    """
+    kind, a, b = _pairs(peaks, layout)
+    step = peaks.xy[b] - peaks.xy[a]
+    at = peaks.xy[a, None] + step[:, None] * np.linspace(0, 1, _LECTURE_SAMPLES)[None, :, None]
+    along = _component(Enlarged(fields, size_wh, cubic=False), layout, kind, at, step, size_wh)
+    score = np.where((along > above).mean(axis=1) > share + 1e-9, along.mean(axis=1), -np.inf)
+    order = np.lexsort((b, -score, a, kind))
+    order = order[np.isfinite(score[order])]
+    _, first = np.unique(np.stack([kind[order], a[order]]), axis=1, return_index=True)
+    best = order[np.sort(first)]
+    rows = np.column_stack([a[best], b[best], score[best]])
+    known = set(peaks.joint.tolist())
+    empty = [link for link, pair in enumerate(layout.links) if not known.issuperset(pair)]
+    return [rows[kind[best] == link] for link in range(len(layout.links))], empty
+
+
+def lecture_persons(points: Array, links: list[Float32], layout: Layout) -> Float32:
+    """The lecture's getPersons: (n, K + 1) candidate ids, -1 missing, last column the total of all scores.
+
+    ``points`` (P,) are the candidates' probabilities by id. Links 0 to 16 count.
+    """
+    table: list[list[float]] = []
+    for (joint_a, joint_b), rows in zip(layout.links[:_LECTURE_LINKS], links, strict=False):
+        for a, b, score in np.asarray(rows).reshape(-1, 3).tolist():
+            person = next((row for row in table if row[joint_a] == a), None)
+            if person is None:
+                person = [-1.0] * layout.joints + [float(points[int(a)])]
+                person[joint_a] = a
+                table.append(person)
+            person[joint_b] = b
+            person[-1] += float(points[int(b)]) + score
+    return np.asarray(table, np.float32).reshape(-1, layout.joints + 1)
+
+
+def _pairs(peaks: Peaks, layout: Layout) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+    """Every candidate pair of every link: (N,) link, id A, id B."""
+    start = np.searchsorted(peaks.joint, np.arange(layout.joints + 1))
+    ids = [np.arange(start[joint], start[joint + 1]) for joint in range(layout.joints)]
+    crossed = [np.meshgrid(ids[a], ids[b], indexing="ij") for a, b in layout.links]
+    kind = np.repeat(np.arange(len(crossed)), [grid[0].size for grid in crossed])
+    a, b = (np.concatenate([grid[side].ravel() for grid in crossed]) for side in (0, 1))
+    return kind, a, b
+
+
+def _component(
+    read: Enlarged, layout: Layout, kind: Array, at: Array, step: Array, size_wh: tuple[int, int]
+) -> Float32:
+    """(N, S) field along the unit vector of ``step`` (N, 2) at positions (N, S, 2); 0 for no length."""
+    length = np.hypot(*step.T)[:, None]
+    unit = np.divide(step, length, out=np.zeros_like(step), where=length > 0)
+    x, y = (np.clip(np.round(at[..., axis]).astype(np.intp), 0, size_wh[axis] - 1) for axis in (0, 1))
+    channel = np.broadcast_to(np.array(layout.fields)[kind, None], x.shape)
+    return np.asarray(read(channel, x, y) * unit[:, :1] + read(channel + 1, x, y) * unit[:, 1:], np.float32)
+
+
+def _is_body(person: Person, joints: int) -> bool:
+    return sum(joint < joints for joint in person.ids) >= 3 and person.total / len(person.ids) >= 0.4
+
+
+def _keypoints(person: Person, peaks: Peaks, layout: Layout) -> Float32:
+    keypoints = np.full((layout.joints, 3), (np.nan, np.nan, 0), np.float32)
+    ids = list(person.ids.values())
+    keypoints[list(person.ids)] = np.column_stack([peaks.xy[ids] + 0.5, np.clip(peaks.score[ids], 0, 1)])
+    return keypoints
+
+
+def _score(person: Person) -> float:
+    return min(1.0, person.total / (len(person.ids) + person.pairs))
