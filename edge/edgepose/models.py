@@ -15,7 +15,7 @@ from edgepose import decoders as decoder_package
 from edgepose.card import Card, ModelId
 from edgepose.decoders import Decoder, DecoderModule, DecoderSettings
 from edgepose.errors import ModelError, SettingsError
-from edgepose.runtimes import Runtime, Signature, Tensor
+from edgepose.runtimes import NO_KEYPOINTS, Runtime, Signature, Tensor
 from edgepose.skeletons import COCO17, named
 
 _SUFFIXES = {".onnx": "onnx", ".ort": "onnx", ".tflite": "litert", ".lite": "litert",
@@ -124,7 +124,18 @@ def _recognise(path: Path, network: Signature) -> str:
     for name in decoders():
         if _decoder(name).recognise(network):
             return name
+    if _lost_its_keypoints(network):
+        raise ModelError(f"{path}: {NO_KEYPOINTS}")
     raise ModelError(f"{path}: no decoder knows {_shapes(network)}; known: {', '.join(decoders())}")
+
+
+def _lost_its_keypoints(network: Signature) -> bool:
+    """EfficientNMS_TRT's outputs, by name or by shape: count (B, 1), boxes (B, n, 4), scores and classes (B, n)."""
+    names = [tensor.name for tensor in network.outputs]
+    if names == ["num_detections", "detection_boxes", "detection_scores", "detection_classes"]:
+        return True
+    shapes = [tensor.shape[1:] for tensor in network.outputs]
+    return len(shapes) == 4 and shapes == [(1,), (*shapes[2], 4), shapes[2], shapes[2]]
 
 
 def _shapes(network: Signature) -> str:

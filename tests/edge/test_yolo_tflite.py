@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgepose.decoders import Decoder, DecoderSettings
+from edgepose.decoders import Decoder, DecoderModule, DecoderSettings
 from edgepose.estimator import Estimator
 from edgepose.models import Engine, load_pose
 from edgepose.runtimes import Signature, Tensor
@@ -35,13 +35,13 @@ def output(decoder: str, boxes: bool, keypoints: bool) -> np.ndarray:
     """The same person in a raw map or finished rows; True: in fractions of the input."""
     size = 640 if boxes else 1
     if decoder == "yolo_pose":
-        return raw_yolo([(np.array([320, 320, 100, 200]) / size, 0.9, joints(keypoints))])
-    return finished_yolo([(np.array([270, 220, 370, 420]) / size, 0.9, joints(keypoints))])
+        return raw_yolo([([value / size for value in (320, 320, 100, 200)], 0.9, joints(keypoints))])
+    return finished_yolo([([value / size for value in (270, 220, 370, 420)], 0.9, joints(keypoints))])
 
 
 def made(decoder: str, tensor: Tensor, shape: tuple[int, ...]) -> Decoder:
     network = Signature((tensor,), (Tensor("output0", shape, "float32"),), {})
-    module = importlib.import_module(f"edgepose.decoders.{decoder}")
+    module: DecoderModule = importlib.import_module(f"edgepose.decoders.{decoder}")  # type: ignore[assignment]
     assert module.recognise(network)
     return module.create(network, COCO17, DecoderSettings())
 

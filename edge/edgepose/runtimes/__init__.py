@@ -8,6 +8,11 @@ from typing import Protocol
 
 from edgepose.types import Array
 
+NO_KEYPOINTS = (
+    "an export with EfficientNMS_TRT inside, which drops the keypoints and runs in TensorRT alone: "
+    "export the original weights again without add_nms.py and without --end2end"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Tensor:

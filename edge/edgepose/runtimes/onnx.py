@@ -9,7 +9,7 @@ import numpy as np
 import onnxruntime as ort
 
 from edgepose.errors import ModelError, SettingsError
-from edgepose.runtimes import Signature, Tensor
+from edgepose.runtimes import NO_KEYPOINTS, Signature, Tensor
 from edgepose.types import Array
 
 
@@ -29,6 +29,8 @@ class OnnxRuntime:
         try:
             self._session = ort.InferenceSession(str(path), options, providers=list(providers))
         except Exception as error:  # noqa: BLE001 - ONNX Runtime's own exceptions share no public base
+            if "EfficientNMS_TRT" in str(error):
+                raise ModelError(f"{path}: {NO_KEYPOINTS}") from None
             raise ModelError(f"{path}: ONNX Runtime cannot load it: {_first_line(error)}") from None
         self.signature = Signature(
             tuple(_tensor(node) for node in self._session.get_inputs()),
