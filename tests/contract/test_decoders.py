@@ -64,6 +64,23 @@ def yolo_finished() -> Case:
     )
 
 
+def yolov7_grid() -> Case:
+    # Two strides of a 640 input would give more rows; 400 are past the 300 of finished exports.
+    rows = np.zeros((1, 400, 57), np.float32)
+    rows[0, 0] = [320, 300, 60, 180, 0.9, 0.8, *column_of_joints(320, 240).ravel()]
+    rows[0, 1] = [320, 300, 60, 170, 0.8, 0.8, *column_of_joints(320, 240).ravel()]
+    maps = np.zeros((1, 3, 80, 80, 57), np.float32)
+    return Case(
+        "yolov7_grid",
+        Tensor("images", (1, 3, 640, 640), "float32"),
+        (Tensor("output", (1, 400, 57), "float32"), Tensor("map", (1, 3, 80, 80, 57), "float32")),
+        (rows, maps),
+        (np.zeros_like(rows), maps),
+        (640, 200),
+        (640, 520),
+    )
+
+
 def movenet_single() -> Case:
     # The first search crop is the padded square: side 1280, 280 px above the frame.
     joints = np.stack([0.4 + 0.01 * np.arange(17), np.full(17, 0.5), np.full(17, 0.9)], axis=1)
@@ -137,7 +154,7 @@ def openpose() -> Case:
 
 CASES = {
     case.decoder: case
-    for case in (yolo_raw(), yolo_finished(), movenet_single(), movenet_multi(), posenet(), openpose())
+    for case in (yolo_raw(), yolo_finished(), yolov7_grid(), movenet_single(), movenet_multi(), posenet(), openpose())
 }
 
 
@@ -193,6 +210,13 @@ class TestContract:
             view = decoder.views(np.zeros((height, width, 3), np.uint8), None)[0]
             for pose in decoder.decode(case.one_person, view):
                 assert np.isfinite(pose.keypoints).all()
+
+
+def test_row_61_a_grid_scores_objectness_times_class() -> None:
+    """0.9 · 0.8; the second row overlaps the first (170/180) and is suppressed."""
+    (pose,) = decoded(CASES["yolov7_grid"], CASES["yolov7_grid"].one_person)
+    assert pose.score == pytest.approx(0.72)
+    np.testing.assert_allclose(pose.box_xyxy, [580, 140, 700, 500], atol=0.01)
 
 
 @pytest.mark.parametrize("name", ["yolo_pose", "yolo_end2end", "posenet"])
