@@ -52,7 +52,8 @@ class Enlarged:
         """Values (...) at whole pixels x, y (...) of the given maps."""
         (columns, x_weights), (rows, y_weights) = self._x, self._y
         cells = self._maps[channel[..., None, None], rows[y][..., :, None], columns[x][..., None, :]]
-        return np.asarray(np.einsum("...ij,...i,...j->...", cells, y_weights[y], x_weights[x]), np.float32)
+        lines = np.einsum("...ij,...j->...i", cells, x_weights[x])
+        return np.asarray(np.einsum("...i,...i->...", lines, y_weights[y]), np.float32)
 
 
 def sharp_peaks(maps: Float32, size_wh: tuple[int, int], threshold: float) -> Peaks:
