@@ -9,8 +9,15 @@ from typing import Any
 import pytest
 
 from edgepose.mqtt import Publisher
+from edgepose.videocapture import silence
 from tests.device import publisher_settings, sample_info
 from tests.servers import MOSQUITTO, Mosquitto, Relay
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quiet_opencv() -> None:
+    """FFmpeg inside OpenCV reads its log level once in a process: before any test may open a video by itself."""
+    silence()
 
 
 @pytest.fixture
