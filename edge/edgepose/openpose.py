@@ -77,6 +77,11 @@ _BODY_LINKS = (
     (1, 0), (0, 15), (15, 17), (0, 16), (16, 18), (2, 17), (5, 18),
     (14, 19), (19, 20), (14, 21), (11, 22), (22, 23), (11, 24),
 )  # fmt: skip
+# STAF's BODY_21A: 0 to 18 as in BODY_25, 19 the upper neck, 20 the crown; links in the order of the channels.
+_BODY21_LINKS = (
+    (1, 8), (9, 10), (10, 11), (8, 9), (8, 12), (12, 13), (13, 14), (1, 2), (2, 3), (3, 4), (2, 17), (1, 5), (5, 6),
+    (6, 7), (5, 18), (1, 0), (0, 15), (0, 16), (15, 17), (16, 18), (1, 19), (19, 20), (5, 12), (2, 9),
+)  # fmt: skip
 _MPI_LINKS = (
     (0, 1), (1, 2), (2, 3), (3, 4), (1, 5), (5, 6), (6, 7),
     (1, 14), (14, 8), (8, 9), (9, 10), (14, 11), (11, 12), (12, 13),
@@ -90,6 +95,7 @@ BODY25 = Layout(
     (0, 14, 22, 16, 18, 24, 26, 6, 2, 4, 8, 10, 12, 30, 32, 36, 34, 38, 20, 28, 40, 42, 44, 46, 48, 50),
     body=19,
 )
+BODY21A = Layout(21, _BODY21_LINKS, tuple(range(0, 48, 2)), body=21)
 MPI15 = Layout(15, _MPI_LINKS, tuple(range(0, 28, 2)), peak_threshold=0.6, field_threshold=0.01, body=15)
 
 
@@ -106,31 +112,44 @@ def people(maps: Float32, layout: Layout, size_wh: tuple[int, int]) -> list[tupl
 
 
 def field_links(peaks: Peaks, fields: Float32, layout: Layout, size_wh: tuple[int, int]) -> Links:
-    """Pairs with more than 95 % of 5 to 25 samples along the field, scored by the mean of those samples."""
+    """Pairs of candidates that their link's field joins, with OpenPose's score of the line."""
     kind, a, b = _pairs(peaks, layout)
-    step = peaks.xy[b] - peaks.xy[a]
+    channel = np.array(layout.fields, np.intp)[kind]
+    score = line_scores(fields, channel, peaks.xy[a], peaks.xy[b], size_wh, layout.field_threshold)
+    kept = score > 0
+    return Links(kind[kept], a[kept], b[kept], score[kept])
+
+
+def line_scores(
+    fields: Float32, channel: Array, a_xy: Float32, b_xy: Float32, size_wh: tuple[int, int], threshold: float
+) -> Float32:
+    """(N,) score of the lines from ``a_xy`` to ``b_xy`` (N, 2) px along the fields that begin at ``channel`` (N,).
+
+    More than 95 % of 5 to 25 samples must be above ``threshold``; the score is the mean of those, 0.05 for points
+    so near to each other that no field can tell, -1 for a line that is refused.
+    """
+    step = b_xy - a_xy
     count = np.clip(np.round(np.sqrt(5 * np.abs(step).max(axis=1, initial=0))), 5, 25).astype(np.intp)
     may_fail = np.ceil(0.05 * count - 1e-6).astype(np.intp) - 1
     read = Enlarged(fields, size_wh, cubic=True)
 
     def along(rows: Array, sample: Array) -> Float32:
-        """(R, S) the field's component along the link at samples (R, S) of pairs (R,)."""
-        at = peaks.xy[a[rows], None] + step[rows, None] * (sample / count[rows, None])[..., None]
-        return _component(read, layout, kind[rows], at, step[rows], size_wh)
+        """(R, S) the field's component along the line at samples (R, S) of lines (R,)."""
+        at = a_xy[rows, None] + step[rows, None] * (sample / count[rows, None])[..., None]
+        return _component(read, channel[rows], at, step[rows], size_wh)
 
     # Two samples already refuse almost every pair of different people, without changing what is accepted.
-    rows = np.arange(len(kind))
+    rows = np.arange(len(step))
     probes = along(rows, np.stack([count // 3, 2 * count // 3], axis=1))
-    rows = rows[(probes <= layout.field_threshold).sum(axis=1) <= may_fail]
+    rows = rows[(probes <= threshold).sum(axis=1) <= may_fail]
     samples = along(rows, np.broadcast_to(np.arange(25), (len(rows), 25)))
-    passed = (samples > layout.field_threshold) & (np.arange(25) < count[rows, None])
+    passed = (samples > threshold) & (np.arange(25) < count[rows, None])
     enough = passed.sum(axis=1) >= count[rows] - may_fail[rows]
-    score = np.full(len(kind), -1, np.float32)
+    score = np.full(len(step), -1, np.float32)
     score[rows[enough]] = (samples * passed).sum(axis=1)[enough] / passed.sum(axis=1)[enough]
     close = np.hypot(*step.T) < np.sqrt(size_wh[0] * size_wh[1]) / 150
     score[close & (score < 0)] = _CLOSE_SCORE
-    kept = score > 0
-    return Links(kind[kept], a[kept], b[kept], score[kept])
+    return score
 
 
 def assemble(peaks: Peaks, links: Links, layout: Layout) -> list[Person]:
@@ -182,7 +201,8 @@ def lecture_links(
     kind, a, b = _pairs(peaks, layout)
     step = peaks.xy[b] - peaks.xy[a]
     at = peaks.xy[a, None] + step[:, None] * np.linspace(0, 1, _LECTURE_SAMPLES)[None, :, None]
-    along = _component(Enlarged(fields, size_wh, cubic=False), layout, kind, at, step, size_wh)
+    channel = np.array(layout.fields, np.intp)[kind]
+    along = _component(Enlarged(fields, size_wh, cubic=False), channel, at, step, size_wh)
     score = np.where((along > above).mean(axis=1) > share + 1e-9, along.mean(axis=1), -np.inf)
     order = np.lexsort((b, -score, a, kind))
     order = order[np.isfinite(score[order])]
@@ -222,14 +242,12 @@ def _pairs(peaks: Peaks, layout: Layout) -> tuple[NDArray[np.intp], NDArray[np.i
     return kind, a, b
 
 
-def _component(
-    read: Enlarged, layout: Layout, kind: Array, at: Array, step: Array, size_wh: tuple[int, int]
-) -> Float32:
-    """(N, S) field along the unit vector of ``step`` (N, 2) at positions (N, S, 2); 0 for no length."""
+def _component(read: Enlarged, channel: Array, at: Array, step: Array, size_wh: tuple[int, int]) -> Float32:
+    """(N, S) field along the unit vector of ``step`` (N, 2) at positions (N, S, 2); 0 for a step of no length."""
     length = np.hypot(*step.T)[:, None]
     unit = np.divide(step, length, out=np.zeros_like(step), where=length > 0)
     x, y = (np.clip(np.round(at[..., axis]).astype(np.intp), 0, size_wh[axis] - 1) for axis in (0, 1))
-    channel = np.broadcast_to(np.array(layout.fields)[kind, None], x.shape)
+    channel = np.broadcast_to(channel[:, None], x.shape)
     return np.asarray(read(channel, x, y) * unit[:, :1] + read(channel + 1, x, y) * unit[:, 1:], np.float32)
 
 
