@@ -6,7 +6,7 @@ import importlib
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -58,13 +58,36 @@ def open_source(address: str, capture: CaptureSettings, images: bool = False) ->
     return cast(Source, module.open_source(address, capture, **options))
 
 
-def estimator(pose: PoseSettings, models_dir: Path | None) -> Estimator:
-    """The pose network and its decoder; raises SettingsError or ModelError."""
+def estimator(pose: PoseSettings, models_dir: Path | None, boxes: bool = False) -> Estimator:
+    """The pose network and its decoder, with its person detector where it needs one.
+
+    ``boxes``: the caller brings the people's boxes, or wants nothing but boxes.
+    Raises SettingsError or ModelError.
+    """
     if pose.model is None:
         raise SettingsError("no pose model: give --model or pose.model (a weights file, model folder or name)")
     engine = models.Engine(pose.threads, tuple(pose.providers))
-    settings = DecoderSettings(pose.min_score, pose.iou, pose.most_people)
-    return Estimator(*models.load_pose(models.find(pose.model, models_dir), engine, settings))
+    settings = DecoderSettings(pose.min_score, pose.iou, pose.most_people, pose.options)
+    path = models.find(pose.model, models_dir)
+    found = Estimator(*models.load_pose(path, engine, settings))
+    if not len(found.skeleton) and not boxes:
+        raise ModelError(f"{path}: finds boxes and no joints: give it as the detector of a top-down pose network")
+    if not found.decoder.needs_boxes:
+        if pose.detector:
+            raise SettingsError(f"{path}: finds people by itself: it takes no detector")
+        return found
+    name = pose.detector or (None if path.is_file() else cards.load(path).detector)
+    if name is None and not boxes:
+        raise SettingsError(f"{path}: needs boxes of people: give --detector or pose.detector (a YOLO export, ...)")
+    return replace(found, detector=_detector(models.find(name, models_dir), engine, settings)) if name else found
+
+
+def _detector(path: Path, engine: models.Engine, settings: DecoderSettings) -> Estimator:
+    """A pose network is welcome too: its people have boxes."""
+    found = Estimator(*models.load_pose(path, engine, replace(settings, options={})))
+    if found.decoder.needs_boxes:
+        raise ModelError(f"{path}: needs boxes itself: it cannot be a detector")
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +173,8 @@ def model_ids(settings: Settings) -> list[dict[str, str]]:
         pose = camera.pose or settings.pose
         if pose.model is not None and source_kind(camera.source) != "replay":
             found.add(models.identify(models.find(pose.model, settings.models_dir)))
+            if pose.detector is not None:
+                found.add(models.identify(models.find(pose.detector, settings.models_dir)))
     strokes = action_models(settings)
     return [asdict(model) for model in (*sorted(found, key=str), *(strokes.ids if strokes else ()))]
 

@@ -89,6 +89,8 @@ class Card(Part):
     runtime: Literal["onnx", "litert", "opencv", "lightgbm"]
     files: list[WeightsFile] = Field(min_length=1)
     decoder: str | None = None
+    options: dict[str, str] = Field({}, description="the decoder's own choices")
+    detector: str | None = Field(None, description="top-down pose: the person detector that goes with it")
     input_shape: list[int | None] | None = None
     input_layout: Literal["NCHW", "NHWC"] | None = None
     output_shapes: list[list[int | None]] | None = None

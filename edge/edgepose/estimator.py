@@ -1,4 +1,4 @@
-"""One decoder and one runtime: Frame -> list[Pose]."""
+"""One decoder and one runtime, and a person detector where the network needs boxes: Frame -> list[Pose]."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ class Estimator:
     runtime: Runtime
     decoder: Decoder
     model: ModelId
+    detector: Estimator | None = None
+    """Gives the boxes to a top-down network; without it, ``people`` of the call are the boxes."""
 
     @property
     def skeleton(self) -> Skeleton:
@@ -31,15 +33,19 @@ class Estimator:
 
     def prepare(self, image: Image) -> list[View] | None:
         """Network inputs made ahead, in another thread; None when the decoder must follow people."""
-        return None if self.decoder.follows else self.decoder.views(image, None)
+        if self.detector is not None:
+            return self.detector.prepare(image)
+        return None if self.decoder.follows or self.decoder.needs_boxes else self.decoder.views(image, None)
 
     def __call__(
         self, image: Image, people: Sequence[Track] | None = None, views: list[View] | None = None
     ) -> list[Pose]:
         """People in pixels of the frame, (K, 3) keypoints each; ``views`` come from ``prepare``."""
+        if self.detector is not None:
+            people, views = [Track(-1, pose) for pose in self.detector(image, None, views)], None
         views = self.decoder.views(image, people) if views is None else views
         poses = [pose for view in views for pose in self.decoder.decode(self.runtime.run(view.tensor), view)]
-        return poses if len(views) < 2 else without_duplicates(poses, self.skeleton)
+        return without_duplicates(poses, self.skeleton) if len(views) > 1 or self.decoder.needs_boxes else poses
 
 
 def without_duplicates(poses: Sequence[Pose], skeleton: Skeleton) -> list[Pose]:

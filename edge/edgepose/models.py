@@ -82,18 +82,21 @@ def load_card(path: Path, task: str) -> Card:
 def load_pose(path: Path, engine: Engine, settings: DecoderSettings) -> tuple[Runtime, Decoder, ModelId]:
     """A model folder or weights file -> (runtime, decoder, which weights).
 
-    Raises ModelError when hash, shapes or layout are not what the card says, or no decoder knows the layout.
+    Raises ModelError when hash, shapes or layout are not what the card says, or no decoder knows the layout,
+    or several do.
     """
     if path.is_file():
         return _load_bare(path, engine, settings)
     card = load_card(path, "pose")
+    settings = replace(settings, options={**card.options, **settings.options})
     runtime = load_runtime(card.runtime, path / card.files[0].path, engine)
     found = runtime.signature
     _check_shapes(path, "input", [card.input_shape] if card.input_shape else [], found.inputs)
     _check_shapes(path, "output", card.output_shapes or [], found.outputs)
     network = _completed(found, card)
-    name = card.decoder or _recognise(path, network)
-    module, skeleton = _decoder(name), named(card.skeleton)
+    skeleton = named(card.skeleton)
+    name = card.decoder or recognise(path, network, len(skeleton))
+    module = _decoder(name)
     if not module.recognise(network, len(skeleton)):
         raise ModelError(f"{path}: the card says decoder {name}, but its layout is not that of {_shapes(network)}")
     decoder = module.create(network, skeleton, settings)
@@ -110,7 +113,7 @@ def _load_bare(path: Path, engine: Engine, settings: DecoderSettings) -> tuple[R
     if path.suffix.lower() not in _SUFFIXES:
         raise ModelError(f"{path}: not a weights file that we know; known: {', '.join(_SUFFIXES)}")
     runtime = load_runtime(_SUFFIXES[path.suffix.lower()], path, engine)
-    module = _decoder(_recognise(path, runtime.signature))
+    module = _decoder(recognise(path, runtime.signature))
     decoder = module.create(runtime.signature, COCO17, settings)
     return runtime, decoder, identify(path)
 
@@ -120,10 +123,15 @@ def decoders() -> list[str]:
     return sorted(module.name for module in pkgutil.iter_modules(decoder_package.__path__))
 
 
-def _recognise(path: Path, network: Signature) -> str:
-    for name in decoders():
-        if _decoder(name).recognise(network):
-            return name
+def recognise(path: Path, network: Signature, joints: int = 17) -> str:
+    """The decoder that fits best; raises ModelError when none does, or two fit equally well."""
+    fits = {name: _decoder(name).recognise(network, joints) for name in decoders()}
+    best = max(fits.values())
+    names = [name for name, fit in fits.items() if fit == best]
+    if best and len(names) == 1:
+        return names[0]
+    if best:
+        raise ModelError(f"{path}: {_shapes(network)} may be {' or '.join(names)}: name its decoder in a card")
     if _lost_its_keypoints(network):
         raise ModelError(f"{path}: {NO_KEYPOINTS}")
     raise ModelError(f"{path}: no decoder knows {_shapes(network)}; known: {', '.join(decoders())}")

@@ -229,11 +229,15 @@ BLAZEPOSE33 = Skeleton(
     ),
 )
 
+BOXES = Skeleton("boxes", (), ())
+"""Of networks that find people and no joints."""
+
 SKELETONS = MappingProxyType(
     {
         s.name: s
         for s in (
-            COCO17, H36M17, OPENPOSE18, BODY25, MPI15, HALPE26, COCO_WHOLEBODY_FEET, LSP14, MPII16, BLAZEPOSE33
+            COCO17, H36M17, OPENPOSE18, BODY25, MPI15, HALPE26, COCO_WHOLEBODY_FEET, LSP14, MPII16, BLAZEPOSE33,
+            BOXES
         )
     }
 )  # fmt: skip

@@ -37,7 +37,7 @@ def command(
     events, video = out / "events.jsonl", out / "annotated.mp4"
     events.unlink(missing_ok=True)
     with EmbeddedBroker() as broker:
-        settings = running.settings_from(None, address, model, None, models_dir)
+        settings = running.settings_from(None, address, {"model": model} if model else {}, None, models_dir)
         settings = settings.model_copy(update={"mqtt": broker.settings(settings.mqtt)})
         heard = Heard()
         subscriber = Subscriber(broker.url, f"edgepose/{settings.device}/+/event", heard)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from edgepose.cli.progress import bars
-from edgepose.cli.run import ModelsDir, Threads
+from edgepose.cli.run import Detector, ModelsDir, Options, Threads
 
 if TYPE_CHECKING:
     from edgepose.estimator import Estimator
@@ -25,12 +25,14 @@ def command(
     out: Annotated[Path, typer.Option("--out", "-o", help="COCO keypoint results (.json)")],
     model: Annotated[str, typer.Option("--model", "-m", help="pose model: name, folder or weights file")],
     drawn: Annotated[Path | None, typer.Option("--draw", help="write pictures with skeletons to this folder")] = None,
+    detector: Detector = None,
+    option: Options = None,
     models_dir: ModelsDir = None,
     threads: Threads = 0,
 ) -> int:
     """Find people in pictures or a video and write their keypoints."""
     from edgepose import build
-    from edgepose.cli.running import replaced
+    from edgepose.cli.running import pose_from, replaced
     from edgepose.config import CaptureSettings, PoseSettings
     from edgepose.errors import SettingsError
 
@@ -38,7 +40,7 @@ def command(
         raise SettingsError(f"{source}: give a picture, a folder of pictures or a video; for a camera there is record")
     opened = build.open_source(source, CaptureSettings())
     pictures = build.source_kind(source) == "images" or opened.info.frames == 1
-    estimator = build.estimator(PoseSettings(model=model, threads=threads or 0), models_dir)
+    estimator = build.estimator(PoseSettings(**pose_from(model, detector, option, threads)), models_dir)
     if drawn is not None:
         drawn.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, Any]] = []

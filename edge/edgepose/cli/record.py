@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgepose.cli.run import Config, Model, ModelsDir, SourceOption, Threads, print_line
+from edgepose.cli.run import Config, Detector, Model, ModelsDir, Options, SourceOption, Threads, print_line
 
 if TYPE_CHECKING:
     from edgepose.device import CameraLine
@@ -21,6 +21,8 @@ def command(
     config: Config = None,
     source: SourceOption = None,
     model: Model = None,
+    detector: Detector = None,
+    option: Options = None,
     broker: Annotated[str | None, typer.Option("--broker", "-b", help="publish as well")] = None,
     video: Annotated[bool, typer.Option("--video", help="keep the picture too (video.mp4)")] = False,
     models_dir: ModelsDir = None,
@@ -32,7 +34,8 @@ def command(
     from edgepose.outputs import Recording
     from edgepose.session import SessionInfo
 
-    settings = running.settings_from(config, source, model, broker, models_dir, threads)
+    pose = running.pose_from(model, detector, option, threads)
+    settings = running.settings_from(config, source, pose, broker, models_dir)
     if len(settings.camera) > 1:
         raise SettingsError(f"{config}: a session has one camera, these settings have {len(settings.camera)}")
     publish = broker is not None or config is not None

@@ -23,6 +23,11 @@ SourceOption = Annotated[
     ),
 ]
 Model = Annotated[str | None, typer.Option("--model", "-m", help="pose model: name, folder or weights file")]
+Detector = Annotated[str | None, typer.Option("--detector", help="person detector of a top-down pose model")]
+Options = Annotated[
+    list[str] | None,
+    typer.Option("--option", metavar="NAME=VALUE", help="of the pose model; repeatable: mode=lecture"),
+]
 ModelsDir = Annotated[Path | None, typer.Option("--models-dir", help="look for models here first")]
 Threads = Annotated[int | None, typer.Option("--threads", min=0, help="of the inference engine; 0: its own choice")]
 Summary = Annotated[Path | None, typer.Option("--summary", help="write the run's figures here (JSON)")]
@@ -32,6 +37,8 @@ def command(
     config: Config = None,
     source: SourceOption = None,
     model: Model = None,
+    detector: Detector = None,
+    option: Options = None,
     broker: Annotated[
         str | None,
         typer.Option("--broker", "-b", help="mqtt://[user:pass@]host:port, mqtts://, ws://, or embedded"),
@@ -48,7 +55,8 @@ def command(
     """Watch cameras, find people, recognise strokes, publish events over MQTT. Ctrl-C ends it cleanly."""
     from edgepose.cli import running
 
-    settings = running.settings_from(config, source, model, broker, models_dir, threads)
+    pose = running.pose_from(model, detector, option, threads)
+    settings = running.settings_from(config, source, pose, broker, models_dir)
     tell = None if quiet else (print_json if as_json else print_line)
     return running.run_device(settings, running.Wanted(not no_mqtt, events, drawn, tell, summary=summary))
 

@@ -9,7 +9,7 @@ import resource
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,15 +40,26 @@ class Wanted:
     summary: Path | None = None
 
 
+def pose_from(
+    model: str | None, detector: str | None, option: Sequence[str] | None, threads: int | None
+) -> dict[str, Any]:
+    """What the command line says of [pose]; raises SettingsError for an option that is not NAME=VALUE."""
+    pairs = [pair.partition("=") for pair in option or ()]
+    wrong = ["".join(pair) for pair in pairs if not pair[1]]
+    if wrong:
+        raise SettingsError(f"--option {wrong[0]}: give NAME=VALUE")
+    options = {name: value for name, _, value in pairs} or None
+    given = {"model": model, "detector": detector, "options": options, "threads": threads}
+    return {key: value for key, value in given.items() if value is not None}
+
+
 def settings_from(
-    config: Path | None,
-    source: str | None,
-    model: str | None,
-    broker: str | None,
-    models_dir: Path | None,
-    threads: int | None = None,
+    config: Path | None, source: str | None, pose: Mapping[str, Any], broker: str | None, models_dir: Path | None
 ) -> Settings:
-    """The file's settings with the command line's on top; raises SettingsError when no camera is left."""
+    """The file's settings with the command line's on top; raises SettingsError when no camera is left.
+
+    ``pose`` are keys of [pose] and their values.
+    """
     from edgepose import build
     from edgepose import config as files
 
@@ -60,7 +71,6 @@ def settings_from(
     elif not settings.camera:
         where = f"{config}: no [[camera]] table" if config else "no camera"
         raise SettingsError(f"{where}: give --source (camera number, address, file, folder, session) or --config")
-    pose = {key: value for key, value in (("model", model), ("threads", threads)) if value is not None}
     if pose:
         changes["pose"] = settings.pose.model_copy(update=pose)
         cameras = changes.get("camera", settings.camera)
@@ -70,7 +80,7 @@ def settings_from(
     if models_dir is not None:
         changes["models_dir"] = models_dir
     settings = settings.model_copy(update=changes)
-    if config is not None and model is None:
+    if config is not None and "model" not in pose:
         build.find_models(settings, str(config))
     return settings
 

@@ -1,19 +1,21 @@
 """From network outputs to people, one file per output family. They know nothing of runtimes.
 
 A decoder module has two functions: ``recognise`` says whether a network's tensors are its own
-(by shape and metadata, never by file name), ``create`` makes the decoder.
+(by shape and metadata, never by file name), ``create`` makes the decoder. A decoder for a network
+that finds boxes and no joints is one like the others, of the skeleton "boxes".
 """
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import Any, Protocol
 
 import numpy as np
 
-from edgepose.errors import ModelError
+from edgepose.errors import ModelError, SettingsError
 from edgepose.geometry import Letterbox
 from edgepose.runtimes import Signature
 from edgepose.skeletons import Skeleton
@@ -40,6 +42,17 @@ class DecoderSettings:
     iou: float = 0.7
     """Non-maximum suppression: boxes that overlap more are one person."""
     most_people: int = 50
+    options: Mapping[str, str] = field(default_factory=dict)
+    """The decoder's own choices, by name; ``chosen`` reads them."""
+
+
+class Fit(IntEnum):
+    """How well a layout fits a decoder; the best fit is taken, two equals are an error."""
+
+    NO = 0
+    MAY = 1
+    """It could be: other families have such shapes too."""
+    IS = 2
 
 
 class Decoder(Protocol):
@@ -48,6 +61,8 @@ class Decoder(Protocol):
     skeleton: Skeleton
     follows: bool
     """True: ``views`` needs the people of the frame before, so it cannot run ahead."""
+    needs_boxes: bool
+    """True: ``people`` are this frame's, from a person detector; only their boxes are read."""
 
     def views(self, image: Image, people: Sequence[Track] | None) -> list[View]:
         """The network inputs for this frame, one session run each.
@@ -64,9 +79,23 @@ class Decoder(Protocol):
 class DecoderModule(Protocol):
     """What ``edgepose.decoders.<name>`` offers."""
 
-    def recognise(self, network: Signature, joints: int = 17) -> bool: ...
+    def recognise(self, network: Signature, joints: int = 17) -> Fit: ...
 
     def create(self, network: Signature, skeleton: Skeleton, settings: DecoderSettings) -> Decoder: ...
+
+
+def chosen(settings: DecoderSettings, **allowed: tuple[str, ...]) -> dict[str, str]:
+    """Option -> value; the first allowed value is the default.
+
+    Raises SettingsError for an option or a value that is not allowed.
+    """
+    for name, value in settings.options.items():
+        if name not in allowed:
+            known = "; ".join(f"{key} = {' | '.join(values)}" for key, values in allowed.items()) or "none"
+            raise SettingsError(f"unknown option {name!r} of this network; it has {known}")
+        if value not in allowed[name]:
+            raise SettingsError(f"option {name} = {value!r}: give {' or '.join(allowed[name])}")
+    return {name: settings.options.get(name, values[0]) for name, values in allowed.items()}
 
 
 def people_in_frame(boxes_xyxy: Float32, scores: Float32, keypoints: Float32, place: Letterbox) -> list[Pose]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from edgepose.decoders import DecoderSettings, View, people_in_frame
+from edgepose.decoders import DecoderSettings, Fit, View, chosen, people_in_frame
 from edgepose.errors import ModelError
 from edgepose.preprocess import InputSpec, Letterboxer, image_input
 from edgepose.runtimes import Signature, Tensor
@@ -24,6 +24,7 @@ class MoveNetMulti:
     """One view per frame. A dynamic input takes the frame's aspect, a fixed one is padded."""
 
     follows = False
+    needs_boxes = False
 
     def __init__(self, tensor: Tensor, skeleton: Skeleton, settings: DecoderSettings) -> None:
         self.skeleton = skeleton
@@ -52,14 +53,16 @@ class MoveNetMulti:
         return people_in_frame(boxes, rows[:, 55], keypoints, view.place)
 
 
-def recognise(network: Signature, joints: int = 17) -> bool:
+def recognise(network: Signature, joints: int = 17) -> Fit:
     """One output that ends in (6, 56)."""
     one_each = len(network.inputs) == len(network.outputs) == 1
-    return joints == 17 and one_each and network.outputs[0].shape[-2:] == (6, 56)
+    fits = joints == 17 and one_each and network.outputs[0].shape[-2:] == (6, 56)
+    return Fit.IS if fits else Fit.NO
 
 
 def create(network: Signature, skeleton: Skeleton, settings: DecoderSettings) -> MoveNetMulti:
     """Raises ModelError when the input is no image."""
+    chosen(settings)
     image_input(network.inputs[0], (_LONG_SIDE, _LONG_SIDE))
     return MoveNetMulti(network.inputs[0], skeleton, settings)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from edgepose.decoders import DecoderSettings, View
+from edgepose.decoders import DecoderSettings, Fit, View, chosen
 from edgepose.errors import ModelError
 from edgepose.geometry import box_of_keypoints
 from edgepose.preprocess import image_input
@@ -45,6 +45,7 @@ class MoveNetSingle:
     """Top-down by itself: the poses of the last frame say where to look in this one."""
 
     follows = True
+    needs_boxes = False
 
     def __init__(self, tensor: Tensor, skeleton: Skeleton, settings: DecoderSettings) -> None:
         self.skeleton = skeleton
@@ -135,14 +136,16 @@ class MoveNetSingle:
         return Crop(float(centre[0]) - half, float(centre[1]) - half, 2 * half)
 
 
-def recognise(network: Signature, joints: int = 17) -> bool:
+def recognise(network: Signature, joints: int = 17) -> Fit:
     """One output that ends in (1, 17, 3)."""
     one_each = len(network.inputs) == len(network.outputs) == 1
-    return joints == 17 and one_each and network.outputs[0].shape[-3:] == (1, 17, 3)
+    fits = joints == 17 and one_each and network.outputs[0].shape[-3:] == (1, 17, 3)
+    return Fit.IS if fits else Fit.NO
 
 
 def create(network: Signature, skeleton: Skeleton, settings: DecoderSettings) -> MoveNetSingle:
     """Raises ModelError when the input is no square image."""
+    chosen(settings)
     width, height, nchw = image_input(network.inputs[0], (192, 192))
     if nchw or width != height:
         raise ModelError(f"input: MoveNet takes (1, S, S, 3), got {network.inputs[0].shape}")

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from edgepose.conversions import convert
-from edgepose.decoders import DecoderSettings, View, people_in_frame
+from edgepose.decoders import DecoderSettings, Fit, View, people_in_frame
 from edgepose.errors import ModelError
 from edgepose.geometry import box_of_keypoints
 from edgepose.openpose import BODY25, COCO18, MPI15, people
@@ -29,6 +29,7 @@ class OpenPose:
     """One view per frame, top left; people in the network's own skeleton or in coco17."""
 
     follows = False
+    needs_boxes = False
 
     def __init__(self, tensor: Tensor, channels: int, skeleton: Skeleton, settings: DecoderSettings) -> None:
         self.skeleton = skeleton
@@ -66,12 +67,12 @@ class OpenPose:
         return poses
 
 
-def recognise(network: Signature, joints: int = 17) -> bool:
+def recognise(network: Signature, joints: int = 17) -> Fit:
     """One output of (1, 57 | 78 | 44, h, w), wanted as the network's own joints or as coco17."""
     shapes = [tensor.shape for tensor in network.outputs]
     if len(network.inputs) != 1 or len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][1] not in _NETWORKS:
-        return False
-    return joints in (17, _NETWORKS[shapes[0][1]][1].joints)
+        return Fit.NO
+    return Fit.IS if joints in (17, _NETWORKS[shapes[0][1]][1].joints) else Fit.NO
 
 
 def create(network: Signature, skeleton: Skeleton, settings: DecoderSettings) -> OpenPose:

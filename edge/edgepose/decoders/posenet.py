@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from edgepose.decoders import DecoderSettings, View, people_in_frame
+from edgepose.decoders import DecoderSettings, Fit, View, chosen, people_in_frame
 from edgepose.errors import ModelError
 from edgepose.geometry import box_of_keypoints
 from edgepose.preprocess import InputSpec, Letterboxer, image_input
@@ -45,6 +45,7 @@ class PoseNet:
     """One letterboxed view per frame."""
 
     follows = False
+    needs_boxes = False
 
     def __init__(self, letterboxer: Letterboxer, spec: InputSpec, order: _Order, settings: DecoderSettings) -> None:
         self.skeleton = COCO17
@@ -144,14 +145,16 @@ class _Order:
         return _Maps(heat, outputs[self._offsets][0], both[..., :32], both[..., 32:], float(round(stride)))
 
 
-def recognise(network: Signature, joints: int = 17) -> bool:
+def recognise(network: Signature, joints: int = 17) -> Fit:
     """Four-dimensional outputs of 17, 34 and 64 (or twice 32) channels."""
     channels = sorted(t.shape[-1] or 0 for t in network.outputs if len(t.shape) == 4)
-    return joints == 17 and len(network.inputs) == 1 and channels in ([17, 34, 64], [17, 32, 32, 34])
+    fits = joints == 17 and len(network.inputs) == 1 and channels in ([17, 34, 64], [17, 32, 32, 34])
+    return Fit.IS if fits else Fit.NO
 
 
 def create(network: Signature, skeleton: Skeleton, settings: DecoderSettings) -> PoseNet:
     """Raises ModelError for any skeleton but coco17: the tree of the displacements is COCO's."""
+    chosen(settings)
     if skeleton.name != COCO17.name:
         raise ModelError(f"PoseNet's joint tree is that of coco17, the card says {skeleton.name}")
     width, height, nchw = image_input(network.inputs[0], (513, 513))

@@ -11,7 +11,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from edgepose.decoders import DecoderSettings, View, exported_keypoint_values, in_input_pixels, people_in_frame
+from edgepose.decoders import (
+    DecoderSettings,
+    Fit,
+    View,
+    chosen,
+    exported_keypoint_values,
+    in_input_pixels,
+    people_in_frame,
+)
 from edgepose.errors import ModelError
 from edgepose.preprocess import InputSpec, Letterboxer, image_input
 from edgepose.runtimes import Signature, Tensor
@@ -23,6 +31,7 @@ class YoloEnd2End:
     """One letterboxed view per frame; the network has suppressed duplicates, only the threshold is left."""
 
     follows = False
+    needs_boxes = False
 
     def __init__(self, spec: InputSpec, tensor: Tensor, skeleton: Skeleton, values: int, settings: DecoderSettings):
         self.skeleton = skeleton
@@ -46,16 +55,18 @@ class YoloEnd2End:
         return people_in_frame(boxes, rows[:, 4], keypoints, view.place)
 
 
-def recognise(network: Signature, joints: int = 17) -> bool:
+def recognise(network: Signature, joints: int = 17) -> Fit:
     """One output of at most 300 rows with a box, score, class and the joints each."""
     if len(network.inputs) != 1 or len(network.outputs) != 1 or len(network.outputs[0].shape) != 3:
-        return False
+        return Fit.NO
     rows, columns = network.outputs[0].shape[1:]
-    return columns in (6 + 2 * joints, 6 + 3 * joints) and (rows is None or rows <= 300)
+    fits = columns in (6 + 2 * joints, 6 + 3 * joints) and (rows is None or rows <= 300)
+    return Fit.IS if fits else Fit.NO
 
 
 def create(network: Signature, skeleton: Skeleton, settings: DecoderSettings) -> YoloEnd2End:
     """Raises ModelError when a row does not hold a box, score, class and the skeleton's keypoints."""
+    chosen(settings)
     width, height, nchw = image_input(network.inputs[0], (640, 640))
     values = exported_keypoint_values(network.metadata, skeleton)
     columns, expected = network.outputs[0].shape[2], 6 + values * len(skeleton)

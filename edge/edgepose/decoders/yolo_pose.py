@@ -11,7 +11,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from edgepose.decoders import DecoderSettings, View, exported_keypoint_values, in_input_pixels, people_in_frame
+from edgepose.decoders import (
+    DecoderSettings,
+    Fit,
+    View,
+    chosen,
+    exported_keypoint_values,
+    in_input_pixels,
+    people_in_frame,
+)
 from edgepose.errors import ModelError
 from edgepose.geometry import non_maximum_suppression
 from edgepose.preprocess import InputSpec, Letterboxer, image_input
@@ -26,6 +34,7 @@ class YoloPose:
     """One letterboxed view per frame; NMS over all classes together (a person is a person)."""
 
     follows = False
+    needs_boxes = False
 
     def __init__(self, spec: InputSpec, tensor: Tensor, skeleton: Skeleton, values: int, settings: DecoderSettings):
         self.skeleton = skeleton
@@ -57,17 +66,21 @@ class YoloPose:
         return people_in_frame(boxes[keep], scores[chosen][keep], keypoints, view.place)
 
 
-def recognise(network: Signature, joints: int = 17) -> bool:
+def recognise(network: Signature, joints: int = 17) -> Fit:
     """One output with a box, class scores and the joints along axis 1, one column per cell."""
     if len(network.inputs) != 1 or len(network.outputs) != 1 or len(network.outputs[0].shape) != 3:
-        return False
+        return Fit.NO
     channels, rows = network.outputs[0].shape[1:]
     finished = rows in (6 + 2 * joints, 6 + 3 * joints)  # another family's columns
-    return channels is not None and channels >= 4 + 1 + 2 * joints and not finished
+    if channels is None or channels < 4 + 1 + 2 * joints or finished or network.metadata.get("task", "pose") != "pose":
+        return Fit.NO
+    one_class = channels in (5 + 2 * joints, 5 + 3 * joints)
+    return Fit.IS if one_class or "kpt_shape" in network.metadata else Fit.MAY  # or a detector of many classes
 
 
 def create(network: Signature, skeleton: Skeleton, settings: DecoderSettings) -> YoloPose:
     """Raises ModelError when the channels do not hold a box, a class and the skeleton's keypoints."""
+    chosen(settings)
     width, height, nchw = image_input(network.inputs[0], (640, 640))
     values = exported_keypoint_values(network.metadata, skeleton)
     channels, least = network.outputs[0].shape[1], 4 + 1 + values * len(skeleton)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from edgepose.decoders import DecoderSettings, View, people_in_frame
+from edgepose.decoders import DecoderSettings, Fit, View, chosen, people_in_frame
 from edgepose.errors import ModelError
 from edgepose.geometry import non_maximum_suppression
 from edgepose.preprocess import InputSpec, Letterboxer, image_input
@@ -26,6 +26,7 @@ class YoloV7Grid:
     """One letterboxed view per frame; score = objectness · best class, NMS over all classes together."""
 
     follows = False
+    needs_boxes = False
 
     def __init__(self, letterboxer: Letterboxer, skeleton: Skeleton, settings: DecoderSettings) -> None:
         self.skeleton = skeleton
@@ -52,22 +53,24 @@ class YoloV7Grid:
         return people_in_frame(boxes[keep], scores[keep], keypoints, view.place)
 
 
-def recognise(network: Signature, joints: int = 17) -> bool:
+def recognise(network: Signature, joints: int = 17) -> Fit:
     """Rows of a box, objectness, classes and the joints, followed by the raw maps they were made from."""
     if len(network.inputs) != 1 or len(network.outputs) < 2 or len(network.outputs[0].shape) != 3:
-        return False
+        return Fit.NO
     rows, columns = network.outputs[0].shape[1:]
     maps = network.outputs[1:]
-    return (
+    fits = (
         (rows is None or rows > _FINISHED_ROWS)
         and columns is not None
         and columns >= 6 + 3 * joints
         and all(len(tensor.shape) == 5 and tensor.shape[-1] == columns for tensor in maps)
     )
+    return Fit.IS if fits else Fit.NO
 
 
 def create(network: Signature, skeleton: Skeleton, settings: DecoderSettings) -> YoloV7Grid:
     """Raises ModelError when a row does not hold a box, objectness, a class and the skeleton's keypoints."""
+    chosen(settings)
     width, height, nchw = image_input(network.inputs[0], (960, 960))
     columns, least = network.outputs[0].shape[-1], 6 + 3 * len(skeleton)
     if columns is None or columns < least:
