@@ -135,7 +135,11 @@ class ScoreTable:
 
 
 class DrawnVideo:
-    """An mp4 of the frames with skeletons, ids and strokes; black ground where there is no picture."""
+    """An mp4 of the frames with skeletons, ids and strokes; black ground where there is no picture.
+
+    A stroke's name stands over its player for 1 s from its peak, or from when it is known where that is later;
+    in the corner while the player is out of sight.
+    """
 
     def __init__(self, path: Path, info: SourceInfo, skeleton: Skeleton) -> None:
         """Raises SettingsError when the video cannot be written."""
@@ -146,18 +150,23 @@ class DrawnVideo:
         self._writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), info.fps or 30.0, self._size)
         if not self._writer.isOpened():
             raise SettingsError(f"{path}: cannot write the video (give a name that ends in .mp4)")
-        self._recent: list[Event] = []
+        self._recent: list[tuple[float, Event]] = []
 
     def step(self, frame: Frame | None, step: Step) -> None:
         if frame is None:
             return
         width, height = self._size
         picture = np.zeros((height, width, 3), np.uint8) if frame.image is None else frame.image.copy()
-        draw.tracks(picture, step.tracks, self._skeleton)
-        self._recent = [e for e in (*self._recent, *step.events) if frame.time_s - e.end_s < 2 * _LABEL_S]
-        for row, event in enumerate(self._recent):
-            words = f"#{event.track} {event.label} {event.score:.2f}  ({event.peak_s:.1f} s)"
-            draw.text(picture, words, (20, 40 + 40 * row))
+        self._recent += [(max(event.peak_s, frame.time_s), event) for event in step.events]
+        self._recent = [(since_s, event) for since_s, event in self._recent if frame.time_s - since_s < _LABEL_S]
+        notes: dict[int, list[str]] = {}
+        for _, event in self._recent:
+            notes.setdefault(event.track, []).append(f"{event.label} {event.score:.2f}")
+        draw.tracks(picture, step.tracks, self._skeleton, notes=notes)
+        out_of_sight = notes.keys() - {track.id for track in step.tracks}
+        lines = [f"#{track} {words}" for track in sorted(out_of_sight) for words in notes[track]]
+        for row, words in enumerate(lines, start=1):
+            draw.text(picture, words, (0, row * draw.line_height(picture)))
         if (picture.shape[1], picture.shape[0]) != self._size:
             picture = np.asarray(cv2.resize(picture, self._size), np.uint8)
         self._writer.write(picture)
