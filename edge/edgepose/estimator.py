@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgepose.card import ModelId
-from edgepose.decoders import Decoder, View
+from edgepose.decoders import Decoder, HasMaps, Maps, View
+from edgepose.errors import ModelError
 from edgepose.geometry import oks
 from edgepose.runtimes import Runtime
 from edgepose.skeletons import Skeleton
@@ -46,6 +47,13 @@ class Estimator:
         views = self.decoder.views(image, people) if views is None else views
         poses = [pose for view in views for pose in self.decoder.decode(self.runtime.run(view.tensor), view)]
         return without_duplicates(poses, self.skeleton) if len(views) > 1 or self.decoder.needs_boxes else poses
+
+    def maps(self, image: Image) -> Maps:
+        """The network's maps of a picture, by a run of its own; raises ModelError for a network without them."""
+        if not isinstance(self.decoder, HasMaps):
+            raise ModelError(f"{self.model.name}: the network answers with people, not with maps that could be drawn")
+        view = self.decoder.views(image, None)[0]
+        return self.decoder.maps(self.runtime.run(view.tensor), view)
 
 
 def without_duplicates(poses: Sequence[Pose], skeleton: Skeleton) -> list[Pose]:

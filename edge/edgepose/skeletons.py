@@ -111,6 +111,7 @@ _BODY25 = (
     *"mid_hip right_hip right_knee right_ankle left_hip left_knee left_ankle right_eye left_eye right_ear left_ear "
     "left_big_toe left_small_toe left_heel right_big_toe right_small_toe right_heel".split(),
 )
+_BODY21A = (*_BODY25[:19], "upper_neck", "head_top")
 _MPI15 = ("head_top", "upper_neck", *_OPENPOSE18[2:14], "chest")
 _HALPE26 = (
     *_COCO17,
@@ -155,6 +156,19 @@ BODY25 = Skeleton(
         *_LIMBS,
         *_FACE,
         *_COCO_FEET,
+    ),
+)
+BODY21A = Skeleton(
+    name="body21a",  # OpenPose's staf branch, which calls mid_hip "lower abs" and upper_neck "real neck"
+    joints=_BODY21A,
+    edges=_edges(
+        _BODY21A,
+        "left_shoulder-neck-right_shoulder",
+        "nose-neck-mid_hip",
+        "neck-upper_neck-head_top",
+        "left_hip-mid_hip-right_hip",
+        *_LIMBS,
+        *_FACE,
     ),
 )
 MPI15 = Skeleton(
@@ -236,8 +250,8 @@ SKELETONS = MappingProxyType(
     {
         s.name: s
         for s in (
-            COCO17, H36M17, OPENPOSE18, BODY25, MPI15, HALPE26, COCO_WHOLEBODY_FEET, LSP14, MPII16, BLAZEPOSE33,
-            BOXES
+            COCO17, H36M17, OPENPOSE18, BODY25, BODY21A, MPI15, HALPE26, COCO_WHOLEBODY_FEET, LSP14, MPII16,
+            BLAZEPOSE33, BOXES
         )
     }
 )  # fmt: skip

@@ -11,7 +11,7 @@ import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -53,6 +53,28 @@ class Fit(IntEnum):
     MAY = 1
     """It could be: other families have such shapes too."""
     IS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Maps:
+    """What a bottom-up network answered, before people are made of it."""
+
+    joints: tuple[str, ...]
+    confidence: Float32
+    """(K, h, w) one map per joint."""
+    links: tuple[tuple[int, int], ...]
+    """Joints that each field joins."""
+    fields: Float32
+    """(L, 2, h, w) x, y of the direction along each link."""
+    area_xyxy: tuple[float, float, float, float]
+    """Where the maps lie, px of the frame; they may reach over its edge."""
+
+
+@runtime_checkable
+class HasMaps(Protocol):
+    """A decoder whose network answers in maps that can be looked at."""
+
+    def maps(self, outputs: Sequence[Array], view: View) -> Maps: ...
 
 
 class Decoder(Protocol):

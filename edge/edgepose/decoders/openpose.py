@@ -11,13 +11,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from edgepose.conversions import convert
-from edgepose.decoders import DecoderSettings, Fit, View, people_in_frame
+from edgepose.decoders import DecoderSettings, Fit, Maps, View, people_in_frame
 from edgepose.errors import ModelError
 from edgepose.geometry import box_of_keypoints
 from edgepose.openpose import BODY25, COCO18, MPI15, people
 from edgepose.preprocess import InputSpec, Letterboxer, image_input
 from edgepose.runtimes import Signature, Tensor
-from edgepose.skeletons import COCO17, Skeleton
+from edgepose.skeletons import COCO17, Skeleton, named
 from edgepose.types import Array, Image, Pose
 
 _HEIGHT = 368
@@ -47,13 +47,8 @@ class OpenPose:
         return [View(*self._letterboxer(image))]
 
     def decode(self, outputs: Sequence[Array], view: View) -> list[Pose]:
-        maps = outputs[0][0]
-        if len(maps) != self._channels:
-            raise ModelError(f"expected {self._channels} maps, the network answered {len(maps)}")
-        if not np.isfinite(maps).all():
-            raise ModelError("the network's maps are not finite: broken weights or wrong input range")
-        size = view.tensor.shape[2:] if view.tensor.shape[1] == 3 else view.tensor.shape[1:3]
-        found = [one for one in people(maps, self._layout, size[::-1]) if one[1] >= self._settings.min_score]
+        maps = self._checked(outputs)
+        found = [one for one in people(maps, self._layout, _input_wh(view)) if one[1] >= self._settings.min_score]
         if not found:
             return []
         found = sorted(found, key=lambda one: -one[1])[: self._settings.most_people]
@@ -65,6 +60,25 @@ class OpenPose:
             if self.skeleton.name != self._own:
                 pose.keypoints = convert(pose.keypoints, self._own, self.skeleton.name)
         return poses
+
+    def maps(self, outputs: Sequence[Array], view: View) -> Maps:
+        """The confidence maps and affinity fields that people are made of; raises ModelError as ``decode`` does."""
+        confidence, fields = self._layout.split(self._checked(outputs))
+        x = np.array(self._layout.fields)
+        place, (width, height) = view.place, _input_wh(view)
+        left, top = -place.pad_x / place.scale, -place.pad_y / place.scale
+        area = (left, top, left + width / place.scale, top + height / place.scale)
+        joints = named(self._own).joints
+        return Maps(joints, confidence, self._layout.links, np.stack([fields[x], fields[x + 1]], axis=1), area)
+
+    def _checked(self, outputs: Sequence[Array]) -> Array:
+        """(channels, h, w)"""
+        maps: Array = outputs[0][0]
+        if len(maps) != self._channels:
+            raise ModelError(f"expected {self._channels} maps, the network answered {len(maps)}")
+        if not np.isfinite(maps).all():
+            raise ModelError("the network's maps are not finite: broken weights or wrong input range")
+        return maps
 
 
 def recognise(network: Signature, joints: int = 17) -> Fit:
@@ -89,3 +103,9 @@ def _size(frame_wh: tuple[int, int]) -> tuple[int, int]:
     """368 px high, the frame's aspect to a multiple of 16, at most four times as wide as high."""
     width = 16 * round(_HEIGHT * frame_wh[0] / frame_wh[1] / 16)
     return min(max(width, 16), _WIDEST * _HEIGHT), _HEIGHT
+
+
+def _input_wh(view: View) -> tuple[int, int]:
+    shape = view.tensor.shape
+    height, width = shape[2:] if shape[1] == 3 else shape[1:3]
+    return width, height
