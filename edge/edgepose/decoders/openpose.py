@@ -66,8 +66,8 @@ class OpenPose:
         confidence, fields = self._layout.split(self._checked(outputs))
         x = np.array(self._layout.fields)
         place, (width, height) = view.place, _input_wh(view)
-        left, top = -place.pad_x / place.scale, -place.pad_y / place.scale
-        area = (left, top, left + width / place.scale, top + height / place.scale)
+        (x_scale, y_scale), left, top = place.scale_xy, -place.pad_x / place.scale_xy[0], -place.pad_y / place.scale_xy[1]
+        area = (left, top, left + width / x_scale, top + height / y_scale)
         joints = named(self._own).joints
         return Maps(joints, confidence, self._layout.links, np.stack([fields[x], fields[x + 1]], axis=1), area)
 
