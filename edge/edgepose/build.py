@@ -25,7 +25,7 @@ from edgepose.decoders import DecoderSettings
 from edgepose.errors import EdgePoseError, ModelError, SettingsError
 from edgepose.estimator import Estimator
 from edgepose.events import EventMaker
-from edgepose.pipeline import Action, Pipeline
+from edgepose.pipeline import Action, Counting, Pipeline
 from edgepose.skeletons import Skeleton, named
 from edgepose.sources import Source, SourceInfo
 
@@ -143,26 +143,29 @@ def pipeline(
     boot: str,
 ) -> Pipeline:
     """One camera's line; the ids of a replayed session that has some are kept."""
+    from edgepose.counter import RepCounter
     from edgepose.tracker import Tracker
 
     skeleton = pose.skeleton if pose else named(info.skeleton)
     strokes = action_models(settings)
     used = [*([pose.model] if pose else []), *(strokes.ids if strokes else ())]
     player_of = _player_of(camera, info)
+    make_event = EventMaker(
+        settings.device,
+        camera.name,
+        boot,
+        info.started_unix_s,
+        ({"pose": info.pose_model} if info.pose_model else {}) | {model.task: model.stamp for model in used},
+        skeleton.name,
+        lambda track: player.name if (player := player_of(track)) else None,
+    )
     return Pipeline(
         pose,
         None if info.tracked else Tracker(skeleton, settings.tracker),
         action(strokes, skeleton, settings.strokes.hop_s) if strokes else None,
-        EventMaker(
-            settings.device,
-            camera.name,
-            boot,
-            info.started_unix_s,
-            ({"pose": info.pose_model} if info.pose_model else {}) | {model.task: model.stamp for model in used},
-            skeleton.name,
-            lambda track: player.name if (player := player_of(track)) else None,
-        ),
+        make_event,
         lambda track: player.handedness if (player := player_of(track)) else None,
+        Counting(RepCounter(skeleton, settings.counter), make_event.counted) if settings.counter.enabled else None,
     )
 
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationError, model_validator
 
 from edgepose.errors import SettingsError
 
@@ -74,6 +74,25 @@ class StrokeSettings(Section):
     refractory_s: Annotated[float, Field(ge=0)] | None = Field(None, description="least time between two peaks")
 
 
+class CounterSettings(Section):
+    """Repetitions of an exercise, counted per person and side."""
+
+    enabled: bool = False
+    exercise: Literal["bicep_curl"] = "bicep_curl"
+    extended_deg: Annotated[float, Field(gt=0, lt=180)] = Field(150.0, description="extended at or above, inner angle")
+    bent_deg: Annotated[float, Field(gt=0, lt=180)] = Field(60.0, description="bent at or below")
+    min_confidence: Fraction = Field(0.3, description="joints below give no reading")
+    smooth_s: Annotated[float, Field(ge=0)] = Field(0.25, description="the angle is a median over so long")
+    gap_s: Positive = Field(1.0, description="without a reading for so long, a repetition that was under way is void")
+    least_s: Annotated[float, Field(ge=0)] = Field(0.5, description="what takes less is no repetition")
+
+    @model_validator(mode="after")
+    def _bent_is_below_extended(self) -> CounterSettings:
+        if self.bent_deg >= self.extended_deg:
+            raise ValueError(f"bent_deg {self.bent_deg:g} must be below extended_deg {self.extended_deg:g}")
+        return self
+
+
 class LifterSettings(Section):
     """2D -> 3D on events."""
 
@@ -132,6 +151,7 @@ class Settings(Section):
     pose: PoseSettings = PoseSettings()
     tracker: TrackerSettings = TrackerSettings()
     strokes: StrokeSettings = StrokeSettings()
+    counter: CounterSettings = CounterSettings()
     lifter: LifterSettings = LifterSettings()
     mqtt: MqttSettings = MqttSettings()
     camera: list[CameraSettings] = Field([], description="one [[camera]] table each")

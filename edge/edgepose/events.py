@@ -1,10 +1,11 @@
-"""Strokes become events: ids, sequence numbers, UTC times, the models that made them."""
+"""Strokes and repetitions become events: ids, sequence numbers, UTC times, the models that made them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Literal
 
-from edgepose.types import Event, Pose3D, Stroke
+from edgepose.types import Event, Pose3D, Rep, Stroke
 from edgepose.wire import uuid7
 
 
@@ -31,6 +32,27 @@ class EventMaker:
 
     def __call__(self, stroke: Stroke, pose3d: Pose3D | None) -> Event:
         """A stroke of ``time_s`` times -> an event with the pose at its peak."""
+        event = self._event("stroke", stroke, stroke.window.track)
+        event.scores = stroke.scores
+        event.handedness = stroke.handedness
+        event.pose2d = stroke.window.keypoints[len(stroke.window.times_s) // 2]
+        event.pose3d = pose3d
+        return event
+
+    def counted(self, rep: Rep) -> Event:
+        """A repetition -> a ``count`` event; which one it is and how it was done stand in ``kinematics``."""
+        event = self._event("count", rep, rep.track)
+        event.scores = {rep.label: rep.score}
+        event.kinematics = {
+            "count": (rep.count, "1"),
+            "duration": (rep.end_s - rep.start_s, "s"),
+            "angle_min": (rep.angle_min_deg, "deg"),
+            "angle_max": (rep.angle_max_deg, "deg"),
+        }
+        event.pose2d = rep.keypoints
+        return event
+
+    def _event(self, kind: Literal["stroke", "count"], found: Stroke | Rep, track: int) -> Event:
         seq, self.seq = self.seq, self.seq + 1
         zero = self._started_unix_s
         return Event(
@@ -39,21 +61,18 @@ class EventMaker:
             seq=seq,
             device=self._device,
             camera=self._camera,
-            kind="stroke",
-            label=stroke.label,
-            score=stroke.score,
-            scores=stroke.scores,
-            track=stroke.window.track,
-            player=self._player_of(stroke.window.track),
-            handedness=stroke.handedness,
-            start_unix_s=zero + stroke.start_s,
-            peak_unix_s=zero + stroke.peak_s,
-            end_unix_s=zero + stroke.end_s,
-            start_s=stroke.start_s,
-            peak_s=stroke.peak_s,
-            end_s=stroke.end_s,
+            kind=kind,
+            label=found.label,
+            score=found.score,
+            scores={},
+            track=track,
+            player=self._player_of(track),
+            start_unix_s=zero + found.start_s,
+            peak_unix_s=zero + found.peak_s,
+            end_unix_s=zero + found.end_s,
+            start_s=found.start_s,
+            peak_s=found.peak_s,
+            end_s=found.end_s,
             models=self._models,
             skeleton=self._skeleton,
-            pose2d=stroke.window.keypoints[len(stroke.window.times_s) // 2],
-            pose3d=pose3d,
         )

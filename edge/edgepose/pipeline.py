@@ -1,4 +1,4 @@
-"""The straight line, once through per frame: pose, tracks, windows, scores, strokes, events."""
+"""The straight line, once through per frame: pose, tracks, windows, scores, strokes, counts, events."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from edgepose.decoders import View
-from edgepose.types import Event, Frame, Handedness, Image, Pose, Pose3D, Scores, Stroke, Track, Window
+from edgepose.types import Bend, Event, Frame, Handedness, Image, Pose, Pose3D, Rep, Scores, Stroke, Track, Window
 
-STAGES = ("pose", "track", "window", "classify", "spot")
+STAGES = ("pose", "track", "window", "classify", "spot", "count")
 _FORGET_S = 2.0  # a recorded track unseen for so long has ended
 
 
@@ -61,6 +61,15 @@ class Lifts(Protocol):
     def lift(self, windows: Sequence[Window]) -> list[Pose3D]: ...
 
 
+class Counts(Protocol):
+    """The counter."""
+
+    @property
+    def bends(self) -> Sequence[Bend]: ...
+
+    def add(self, tracks: Sequence[Track], time_s: float) -> list[Rep]: ...
+
+
 @dataclass(slots=True)
 class Action:
     """The half of the line behind the tracker; absent when only poses are wanted."""
@@ -72,12 +81,21 @@ class Action:
 
 
 @dataclass(slots=True)
+class Counting:
+    """The counter beside it; absent when nothing is counted."""
+
+    counter: Counts
+    make_event: Callable[[Rep], Event]
+
+
+@dataclass(slots=True)
 class Step:
     """What one frame brought."""
 
     tracks: list[Track]
     scores: list[Scores] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
+    bends: Sequence[Bend] = ()
 
 
 class RecordedTracks:
@@ -107,6 +125,7 @@ class Pipeline:
         action: Action | None,
         make_event: Callable[[Stroke, Pose3D | None], Event],
         handedness: Callable[[int], Handedness | None] = lambda track: None,
+        counting: Counting | None = None,
     ) -> None:
         """``tracker`` None keeps the ids of recorded frames; ``estimator`` None takes recorded people only."""
         self._estimator = estimator
@@ -115,6 +134,7 @@ class Pipeline:
         self._action = action
         self._make_event = make_event
         self._handedness = handedness
+        self._counting = counting
         self._people: list[Track] | None = None
         self.stage_s = dict.fromkeys(STAGES, 0.0)
         """Seconds spent in each stage so far."""
@@ -127,6 +147,20 @@ class Pipeline:
         """
         tracks, ended = self._track(frame, views)
         self.frames += 1
+        step = self._spot(frame, tracks, ended)
+        if self._counting is not None:
+            self._count(self._counting, step, frame.time_s)
+        return step
+
+    def finish(self) -> Step:
+        """The stream is over: the last windows, and the strokes that were still open."""
+        if self._action is None:
+            return Step([])
+        step = self._classify([], self._action.windows.flush())
+        step.events += self._events(self._action.spotter.flush())
+        return step
+
+    def _spot(self, frame: Frame, tracks: list[Track], ended: Sequence[int]) -> Step:
         if self._action is None:
             return Step(tracks)
         begun = time.perf_counter()
@@ -137,13 +171,12 @@ class Pipeline:
             step.events += self._events(self._action.spotter.end(track_id))
         return step
 
-    def finish(self) -> Step:
-        """The stream is over: the last windows, and the strokes that were still open."""
-        if self._action is None:
-            return Step([])
-        step = self._classify([], self._action.windows.flush())
-        step.events += self._events(self._action.spotter.flush())
-        return step
+    def _count(self, counting: Counting, step: Step, time_s: float) -> None:
+        begun = time.perf_counter()
+        reps = counting.counter.add(step.tracks, time_s)
+        step.events += [counting.make_event(rep) for rep in reps]
+        step.bends = counting.counter.bends
+        self.stage_s["count"] += time.perf_counter() - begun
 
     def _track(self, frame: Frame, views: list[View] | None) -> tuple[list[Track], Sequence[int]]:
         if self._tracker is None:

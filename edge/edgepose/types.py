@@ -110,6 +110,40 @@ class Stroke:
 
 
 @dataclass(slots=True)
+class Rep:
+    """What the counter found: one repetition of one side of one track, times in ``time_s``."""
+
+    label: str
+    """Exercise and side: bicep_curl_left."""
+    track: int
+    count: int
+    """Of this side of this track so far, this one included."""
+    score: float
+    """Mean confidence of the joints' weakest while it lasted."""
+    start_s: float
+    """The limb leaves its extended position."""
+    peak_s: float
+    """Middle of the time in which it is bent: the smallest angle jumps about on a plateau."""
+    end_s: float
+    """Extended again."""
+    angle_min_deg: float
+    angle_max_deg: float
+    keypoints: Float32
+    """(K, 3) px at the peak."""
+
+
+@dataclass(slots=True)
+class Bend:
+    """How far one limb of a person who is counted is bent in the newest frame."""
+
+    track: int
+    label: str
+    fraction: float
+    """0 extended .. 1 bent; NaN: not seen."""
+    count: int
+
+
+@dataclass(slots=True)
 class Event:
     """One stroke, action or count on its way to the broker (contracts §4)."""
 

@@ -46,28 +46,32 @@ def command(
     events: Annotated[Path | None, typer.Option("--events", help="append events to this file (JSON lines)")] = None,
     no_mqtt: Annotated[bool, typer.Option("--no-mqtt", help="publish nothing")] = False,
     drawn: Annotated[Path | None, typer.Option("--draw", help="write a video with skeletons (.mp4)")] = None,
+    count: Annotated[
+        str | None,
+        typer.Option("--count", help="count repetitions instead of strokes: bicep_curl (both: [counter] in --config)"),
+    ] = None,
     models_dir: ModelsDir = None,
     threads: Threads = None,
     summary: Summary = None,
     as_json: Annotated[bool, typer.Option("--json", help="print events as JSON lines")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print no events")] = False,
 ) -> int:
-    """Watch cameras, find people, recognise strokes, publish events over MQTT. Ctrl-C ends it cleanly."""
+    """Watch cameras, find people, recognise strokes (or count), publish events over MQTT. Ctrl-C ends it cleanly."""
     from edgepose.cli import running
 
     pose = running.pose_from(model, detector, option, threads)
     settings = running.settings_from(config, source, pose, broker, models_dir)
+    settings = settings if count is None else running.counting(settings, count)
     tell = None if quiet else (print_json if as_json else print_line)
     return running.run_device(settings, running.Wanted(not no_mqtt, events, drawn, tell, summary=summary))
 
 
 def print_line(event: Event) -> None:
     """One event for people."""
-    hand = f", {event.handedness}-handed" if event.handedness else ""
-    print(
-        f"{event.peak_s:8.2f} s  {event.camera}  #{event.track}  {event.label} {event.score:.2f}{hand}",
-        flush=True,
-    )
+    more = f", {event.handedness}-handed" if event.handedness else ""
+    if event.kind == "count":
+        more = f", number {event.kinematics['count'][0]:.0f}, {event.kinematics['duration'][0]:.1f} s"
+    print(f"{event.peak_s:8.2f} s  {event.camera}  #{event.track}  {event.label} {event.score:.2f}{more}", flush=True)
 
 
 def print_json(event: Event) -> None:

@@ -85,6 +85,17 @@ def settings_from(
     return settings
 
 
+def counting(settings: Settings, exercise: str) -> Settings:
+    """The settings with repetitions counted and strokes left alone; raises SettingsError on an unknown exercise."""
+    from edgepose.config import parse
+
+    given = settings.counter.model_dump() | {"enabled": True, "exercise": exercise}
+    counter = parse({"counter": given}, "--count").counter
+    return settings.model_copy(
+        update={"counter": counter, "strokes": settings.strokes.model_copy(update={"enabled": False})}
+    )
+
+
 def replay_settings(session: Path, model: str, models_dir: Path | None, **strokes: float) -> Settings:
     """Settings that replay one recorded session through a strokes model."""
     from edgepose import build
