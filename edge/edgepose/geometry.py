@@ -17,7 +17,7 @@ from edgepose.types import Array, Float32
 class Letterbox:
     """How a (w, h) frame lies inside a network input: ``input = frame * scale + pad``."""
 
-    scale: float
+    scale_xy: tuple[float, float]
     pad_x: float
     pad_y: float
     width: int
@@ -31,15 +31,21 @@ class Letterbox:
         scale = min(input_wh[0] / frame_wh[0], input_wh[1] / frame_wh[1])
         width, height = (max(1, round(side * scale)) for side in frame_wh)
         if not centred:
-            return Letterbox(scale, 0.0, 0.0, width, height, frame_wh)
+            return Letterbox((scale, scale), 0.0, 0.0, width, height, frame_wh)
         # The exporter's own rounding: the odd pixel goes right and down.
         pad_x, pad_y = (round((input_wh[i] - s) / 2 - 0.1) for i, s in enumerate((width, height)))
-        return Letterbox(scale, float(pad_x), float(pad_y), width, height, frame_wh)
+        return Letterbox((scale, scale), float(pad_x), float(pad_y), width, height, frame_wh)
+
+    @staticmethod
+    def stretch(frame_wh: tuple[int, int], input_wh: tuple[int, int]) -> Letterbox:
+        """The whole input without padding; the aspect is lost."""
+        scale_xy = (input_wh[0] / frame_wh[0], input_wh[1] / frame_wh[1])
+        return Letterbox(scale_xy, 0.0, 0.0, *input_wh, frame_wh)
 
     def to_frame(self, points_xy: Float32) -> Float32:
         """(..., 2) input pixels -> frame pixels, clipped to the frame; NaN stays."""
         pad = np.array([self.pad_x, self.pad_y], np.float32)
-        points = (points_xy - pad) / np.float32(self.scale)
+        points = (points_xy - pad) / np.array(self.scale_xy, np.float32)
         return np.asarray(np.clip(points, 0, np.array(self.frame_wh, np.float32)), np.float32)
 
 

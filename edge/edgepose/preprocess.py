@@ -18,16 +18,26 @@ _BUFFERS = 4  # one being filled, two waiting in the capture queue, one in the n
 
 @dataclass(frozen=True, slots=True)
 class InputSpec:
-    """What a network wants to see: real value = (byte - mean) / std, RGB unless ``bgr``."""
+    """What a network wants to see: real value = (byte - mean) / std, RGB unless ``bgr``.
+
+    ``mean`` and ``std`` may be three numbers, in the order of the network's channels.
+    """
 
     width: int
     height: int
     nchw: bool
-    mean: float = 0.0
-    std: float = 255.0
+    mean: float | tuple[float, float, float] = 0.0
+    std: float | tuple[float, float, float] = 255.0
     pad: int = 114
     centred: bool = True
     bgr: bool = False
+    stretched: bool = False
+    """No padding: the picture fills the input and loses its aspect."""
+
+
+IMAGENET_MEAN = (255 * 0.485, 255 * 0.456, 255 * 0.406)
+IMAGENET_STD = (255 * 0.229, 255 * 0.224, 255 * 0.225)
+"""Red, green, blue, in bytes."""
 
 
 class Letterboxer:
@@ -41,11 +51,13 @@ class Letterboxer:
         self._spec = spec
         self._table = _value_table(spec, tensor)
         shape = (1, 3, spec.height, spec.width) if spec.nchw else (1, spec.height, spec.width, 3)
-        padding = self._table[spec.pad]
-        self._buffers = cycle([np.full(shape, padding, self._table.dtype) for _ in range(_BUFFERS)])
+        padding = self._table[:, spec.pad]
+        self._padding = padding[:, None, None] if spec.nchw else padding
+        self._buffers = cycle([np.full(shape, self._padding, self._table.dtype) for _ in range(_BUFFERS)])
         self._size: tuple[int, int] | None = None
-        self._shape, self._padding = shape, padding
-        self._linear = self._table.dtype == np.float32 and spec.mean == 0.0
+        self._shape = shape
+        scaled_only = self._table.dtype == np.float32 and isinstance(spec.std, float) and spec.mean == 0.0
+        self._factor = np.float32(self._table[0, 1]) if scaled_only else None
 
     def __call__(self, image: Image) -> tuple[Array, Letterbox]:
         size = (image.shape[1], image.shape[0])
@@ -59,7 +71,11 @@ class Letterboxer:
 
     def _resized_to(self, size: tuple[int, int]) -> None:
         self._size = size
-        self._box = Letterbox.fit(size, (self._spec.width, self._spec.height), self._spec.centred)
+        input_wh = (self._spec.width, self._spec.height)
+        if self._spec.stretched:
+            self._box = Letterbox.stretch(size, input_wh)
+        else:
+            self._box = Letterbox.fit(size, input_wh, self._spec.centred)
         self._small = np.empty((self._box.height, self._box.width, 3), np.uint8)
         self._plane = np.empty((self._box.height, self._box.width), np.uint8)
         dtype = self._table.dtype
@@ -73,10 +89,10 @@ class Letterboxer:
             cv2.extractChannel(small, channel if self._spec.bgr else 2 - channel, self._plane)
             rows, columns = slice(y, y + self._box.height), slice(x, x + self._box.width)
             place = tensor[channel, rows, columns] if self._spec.nchw else tensor[rows, columns, channel]
-            if self._linear:
-                np.multiply(self._plane, np.float32(1 / self._spec.std), out=place)
+            if self._factor is not None:
+                np.multiply(self._plane, self._factor, out=place)
             else:
-                place[:] = self._table[self._plane]
+                place[:] = self._table[channel, self._plane]
 
 
 def image_input(tensor: Tensor, default: tuple[int, int]) -> tuple[int, int, bool]:
@@ -93,13 +109,14 @@ def image_input(tensor: Tensor, default: tuple[int, int]) -> tuple[int, int, boo
 
 
 def _value_table(spec: InputSpec, tensor: Tensor) -> Array:
-    """(256,) the input's value for every byte."""
-    real = (np.arange(256) - spec.mean) / spec.std
+    """(3, 256) the input's value for every byte of every channel."""
+    mean, std = (np.broadcast_to(np.asarray(value), 3)[:, None] for value in (spec.mean, spec.std))
+    real = (np.arange(256) - mean) / std
     dtype = np.dtype(tensor.dtype)
     if dtype.kind == "f":
-        return np.asarray(real, dtype)
+        return np.asarray(real.astype(dtype))
     if tensor.scale:
         limits = np.iinfo(dtype)
         steps = np.round(real / tensor.scale + tensor.zero_point)
-        return np.clip(steps, limits.min, limits.max).astype(dtype)
-    return np.arange(256).astype(dtype)  # unscaled integers: the network takes bytes as they are
+        return np.asarray(np.clip(steps, limits.min, limits.max).astype(dtype))
+    return np.tile(np.arange(256), (3, 1)).astype(dtype)  # unscaled integers: the network takes bytes as they are

@@ -20,7 +20,7 @@ def test_a_point_of_the_frame_survives_the_letterbox(
 ) -> None:
     box = Letterbox.fit((width, height), (side, side), centred)
     point = np.array([u * width, v * height])
-    inside = point * box.scale + [box.pad_x, box.pad_y]
+    inside = point * box.scale_xy + [box.pad_x, box.pad_y]
     back = box.to_frame(inside[None].astype(np.float32))[0]
     np.testing.assert_allclose(back, point, atol=2e-3 * max(width, height) / min(side, max(width, height)))
 

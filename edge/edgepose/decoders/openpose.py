@@ -66,10 +66,16 @@ class OpenPose:
         confidence, fields = self._layout.split(self._checked(outputs))
         x = np.array(self._layout.fields)
         place, (width, height) = view.place, _input_wh(view)
-        (x_scale, y_scale), left, top = place.scale_xy, -place.pad_x / place.scale_xy[0], -place.pad_y / place.scale_xy[1]
-        area = (left, top, left + width / x_scale, top + height / y_scale)
+        corners = (np.array([(0, 0), (width, height)]) - (place.pad_x, place.pad_y)) / place.scale_xy
+        left, top, right, bottom = corners.ravel().tolist()
         joints = named(self._own).joints
-        return Maps(joints, confidence, self._layout.links, np.stack([fields[x], fields[x + 1]], axis=1), area)
+        return Maps(
+            joints,
+            confidence,
+            self._layout.links,
+            np.stack([fields[x], fields[x + 1]], axis=1),
+            (left, top, right, bottom),
+        )
 
     def _checked(self, outputs: Sequence[Array]) -> Array:
         """(channels, h, w)"""

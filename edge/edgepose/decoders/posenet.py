@@ -2,6 +2,7 @@
 
 Outputs in any order, told apart by their channels: 17 heatmap logits, 34 offsets (17 y, 17 x), and
 displacements over the 16 tree edges, forward and backward, as two maps of 32 (16 y, 16 x) or one of 64.
+The file does not say which of the two backbones it has: option ``backbone``, mobilenet or resnet.
 Source: seed_systems.md §3.
 """
 
@@ -23,6 +24,10 @@ from edgepose.types import Array, Float32, Image, Pose
 _ROOT_SCORE = 0.5
 _SAME_PX = 20.0  # two people's same joint nearer than this (input px) is one person's
 _REFINEMENTS = 2
+_RANGES: dict[str, tuple[float | tuple[float, float, float], float]] = {
+    "mobilenet": (127.5, 127.5),
+    "resnet": ((123.15, 115.90, 103.06), 1.0),
+}
 _EDGES = tuple(
     (COCO17.index(parent), COCO17.index(child))
     for side in ("left", "right")
@@ -154,11 +159,12 @@ def recognise(network: Signature, joints: int = 17) -> Fit:
 
 def create(network: Signature, skeleton: Skeleton, settings: DecoderSettings) -> PoseNet:
     """Raises ModelError for any skeleton but coco17: the tree of the displacements is COCO's."""
-    chosen(settings)
+    backbone = chosen(settings, backbone=("mobilenet", "resnet"))["backbone"]
     if skeleton.name != COCO17.name:
         raise ModelError(f"PoseNet's joint tree is that of coco17, the card says {skeleton.name}")
     width, height, nchw = image_input(network.inputs[0], (513, 513))
-    spec = InputSpec(width, height, nchw, mean=127.5, std=127.5, pad=127, centred=False)
+    mean, std = _RANGES[backbone]
+    spec = InputSpec(width, height, nchw, mean, std, pad=127, centred=False)
     return PoseNet(Letterboxer(spec, network.inputs[0]), spec, _Order([t.shape[-1] for t in network.outputs]), settings)
 
 
