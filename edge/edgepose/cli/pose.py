@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from edgepose.cli.pictures import Pictures
 from edgepose.cli.progress import bars
 from edgepose.cli.run import Detector, ModelsDir, Options, Threads
 
@@ -24,7 +25,19 @@ def command(
     source: Annotated[str, typer.Argument(help="picture, folder of pictures or video")],
     out: Annotated[Path, typer.Option("--out", "-o", help="COCO keypoint results (.json)")],
     model: Annotated[str, typer.Option("--model", "-m", help="pose model: name, folder or weights file")],
-    drawn: Annotated[Path | None, typer.Option("--draw", help="write pictures with skeletons to this folder")] = None,
+    draw: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--draw",
+            metavar="people|maps|DIR",
+            help="pictures of people, or of the network's confidence maps and affinity fields, one sheet a frame "
+            "(repeatable); a folder: people, written there",
+        ),
+    ] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option("--pictures", help="where --draw puts them, maps in its folder maps; default: beside OUT"),
+    ] = None,
     detector: Detector = None,
     option: Options = None,
     models_dir: ModelsDir = None,
@@ -40,9 +53,8 @@ def command(
         raise SettingsError(f"{source}: give a picture, a folder of pictures or a video; for a camera there is record")
     opened = build.open_source(source, CaptureSettings())
     pictures = build.source_kind(source) == "images" or opened.info.frames == 1
+    drawn = Pictures.wanted(draw or (), folder, out)
     estimator = build.estimator(PoseSettings(**pose_from(model, detector, option, threads)), models_dir)
-    if drawn is not None:
-        drawn.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, Any]] = []
     frames = 0
     with closing(opened), bars({"pictures": opened.info.frames}) as advance:
@@ -54,11 +66,12 @@ def command(
             image_id: str | int = Path(name).stem if pictures else frame.index
             rows += [_row(pose, image_id, name) for pose in poses]
             if drawn is not None and frame.image is not None:
-                _draw(frame, poses, estimator, drawn / f"{Path(name).stem}_{frame.index:06d}.jpg")
+                drawn.write(frame, poses, estimator, f"{Path(name).stem}_{frame.index:06d}")
     with replaced(out) as partial:
         partial.write_text(json.dumps(rows) + "\n", encoding="utf-8")
     unread = f", {opened.skipped} unreadable" if opened.skipped else ""
-    typer.echo(f"{out}: {len(rows)} people in {frames} pictures{unread}", err=True)
+    seen = f"; drawn in {drawn.folder}" if drawn is not None and frames else ""
+    typer.echo(f"{out}: {len(rows)} people in {frames} pictures{unread}{seen}", err=True)
     return 0
 
 
@@ -89,14 +102,3 @@ def _row(pose: Pose, image_id: str | int, file_name: str) -> dict[str, Any]:
         "keypoints": [value for keypoint in keypoints for value in keypoint],
         "score": round(pose.score, 4),
     }
-
-
-def _draw(frame: Frame, poses: list[Pose], estimator: Estimator, path: Path) -> None:
-    import cv2
-
-    from edgepose import draw
-    from edgepose.types import Track
-
-    assert frame.image is not None
-    draw.tracks(frame.image, [Track(i, pose) for i, pose in enumerate(poses)], estimator.skeleton)
-    cv2.imwrite(str(path), frame.image)
