@@ -63,9 +63,7 @@ def _over_frame(
 
 
 def _heat(value: Float32) -> Image:
-    return np.asarray(
-        cv2.applyColorMap(np.asarray(np.clip(value, 0, 1) * 255, np.uint8), cv2.COLORMAP_INFERNO), np.uint8
-    )
+    return np.asarray(cv2.applyColorMap(np.asarray(np.clip(value, 0, 1) * 255, np.uint8), cv2.COLORMAP_TURBO), np.uint8)
 
 
 def _hue(x: Float32, y: Float32) -> Image:
