@@ -2,8 +2,9 @@
 
 After the bicep counter of seed_systems.md §9 without its defects: the angle is the inner one, 0..180 degrees, so it
 does not matter from which side the arm is seen; every track has counters of its own; a joint that is not sure gives
-no reading. The seed's two limits were 17 and 150 degrees. A bent arm shows 5 to 20 degrees from the front, where
-the forearm hides the upper arm, but 35 to 50 from the side, where a real elbow can close no further: hence 60.
+no reading. The seed's limits are 17 and 150 degrees. From the front, where the forearm comes to lie over the upper
+arm, a bent arm shows less (5 to 20 in bicep_curls.mp4); from the side no less than the 30 to 40 degrees at which an
+elbow is closed, and the seed would never count. Hence 60.
 """
 
 from __future__ import annotations

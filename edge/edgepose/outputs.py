@@ -20,7 +20,7 @@ from edgepose.recorder import Recorder
 from edgepose.session import SessionInfo
 from edgepose.skeletons import Skeleton
 from edgepose.sources import SourceInfo
-from edgepose.types import Array, Event, Frame, Scores
+from edgepose.types import Array, Bend, Event, Frame, Image, Scores
 
 _LABEL_S = 1.0  # a stroke's name stays on the drawn video so long
 
@@ -135,7 +135,7 @@ class ScoreTable:
 
 
 class DrawnVideo:
-    """An mp4 of the frames with skeletons, ids and strokes; black ground where there is no picture.
+    """An mp4 of the frames with skeletons, ids, strokes and counts; black ground where there is no picture.
 
     A stroke's name stands over its player for 1 s from its peak, or from when it is known where that is later;
     in the corner while the player is out of sight.
@@ -161,8 +161,9 @@ class DrawnVideo:
         self._recent = [(since_s, event) for since_s, event in self._recent if frame.time_s - since_s < _LABEL_S]
         notes: dict[int, list[str]] = {}
         for _, event in self._recent:
-            notes.setdefault(event.track, []).append(f"{event.label} {event.score:.2f}")
+            notes.setdefault(event.track, []).append(_note(event))
         draw.tracks(picture, step.tracks, self._skeleton, notes=notes)
+        _bars(picture, step.bends)
         out_of_sight = notes.keys() - {track.id for track in step.tracks}
         lines = [f"#{track} {words}" for track in sorted(out_of_sight) for words in notes[track]]
         for row, words in enumerate(lines, start=1):
@@ -173,3 +174,18 @@ class DrawnVideo:
 
     def close(self) -> None:
         self._writer.release()
+
+
+def _note(event: Event) -> str:
+    """A stroke with its score, a repetition with its number."""
+    which = f"{event.kinematics['count'][0]:.0f}" if event.kind == "count" else f"{event.score:.2f}"
+    return f"{event.label} {which}"
+
+
+def _bars(picture: Image, bends: Sequence[Bend]) -> None:
+    """How far every counted limb is bent, and how often it has been: a column at the lower left, a bar each."""
+    block = round(2.4 * draw.line_height(picture))
+    for row, bend in enumerate(reversed(bends), start=1):
+        words = f"#{bend.track} {bend.label}: {bend.count}"
+        at_xy = (draw.line_height(picture) // 2, picture.shape[0] - row * block)
+        draw.bar(picture, bend.fraction, words, at_xy, colour=draw.person_colour(bend.track))
