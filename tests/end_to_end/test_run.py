@@ -19,7 +19,7 @@ from tests.onnx_files import constant_network, raw_yolo
 from tests.servers import Mosquitto, Subscriber
 from tests.shared import MOVENET, POSENET, VIDEO, needs
 
-COMMANDS = ["run", "record", "pose", "score", "events", "track", "demo", "bench", "config", "models", "train"]
+COMMANDS = ["run", "record", "pose", "frames", "score", "events", "track", "demo", "bench", "config", "models", "train"]
 
 
 @pytest.fixture
