@@ -52,7 +52,7 @@ def installed(models_dir: Path | None = None) -> Iterator[Path]:
     names: set[str] = set()
     for folder in folders(models_dir):
         for card in sorted(folder.glob("*/card.json")):
-            if card.parent.name not in names:
+            if card.parent.name not in names and not card.parent.name.startswith("."):  # being imported
                 names.add(card.parent.name)
                 yield card.parent
 
@@ -93,12 +93,12 @@ def load_pose(path: Path, engine: Engine, settings: DecoderSettings) -> tuple[Ru
     found = runtime.signature
     _check_shapes(path, "input", [card.input_shape] if card.input_shape else [], found.inputs)
     _check_shapes(path, "output", card.output_shapes or [], found.outputs)
-    network = _completed(found, card)
+    network = completed(found, card.input_shape, card.output_shapes)
     skeleton = named(card.skeleton)
     name = card.decoder or recognise(path, network, len(skeleton))
-    module = _decoder(name)
+    module = decoder_module(name)
     if not module.recognise(network, len(skeleton)):
-        raise ModelError(f"{path}: the card says decoder {name}, but its layout is not that of {_shapes(network)}")
+        raise ModelError(f"{path}: the card says decoder {name}, but its layout is not that of {shapes(network)}")
     decoder = module.create(network, skeleton, settings)
     return runtime, decoder, card.model
 
@@ -109,11 +109,16 @@ def load_runtime(name: str, path: Path, engine: Engine) -> Runtime:
     return cast(Runtime, module.load(path, engine.threads, engine.providers))
 
 
-def _load_bare(path: Path, engine: Engine, settings: DecoderSettings) -> tuple[Runtime, Decoder, ModelId]:
+def runtime_of(path: Path) -> str:
+    """The engine for a weights file by its ending; raises ModelError for an ending that none reads."""
     if path.suffix.lower() not in _SUFFIXES:
         raise ModelError(f"{path}: not a weights file that we know; known: {', '.join(_SUFFIXES)}")
-    runtime = load_runtime(_SUFFIXES[path.suffix.lower()], path, engine)
-    module = _decoder(recognise(path, runtime.signature))
+    return _SUFFIXES[path.suffix.lower()]
+
+
+def _load_bare(path: Path, engine: Engine, settings: DecoderSettings) -> tuple[Runtime, Decoder, ModelId]:
+    runtime = load_runtime(runtime_of(path), path, engine)
+    module = decoder_module(recognise(path, runtime.signature))
     decoder = module.create(runtime.signature, COCO17, settings)
     return runtime, decoder, identify(path)
 
@@ -125,16 +130,16 @@ def decoders() -> list[str]:
 
 def recognise(path: Path, network: Signature, joints: int = 17) -> str:
     """The decoder that fits best; raises ModelError when none does, or two fit equally well."""
-    fits = {name: _decoder(name).recognise(network, joints) for name in decoders()}
+    fits = {name: decoder_module(name).recognise(network, joints) for name in decoders()}
     best = max(fits.values())
     names = [name for name, fit in fits.items() if fit == best]
     if best and len(names) == 1:
         return names[0]
     if best:
-        raise ModelError(f"{path}: {_shapes(network)} may be {' or '.join(names)}: name its decoder in a card")
+        raise ModelError(f"{path}: {shapes(network)} may be {' or '.join(names)}: name its decoder in a card")
     if _lost_its_keypoints(network):
         raise ModelError(f"{path}: {NO_KEYPOINTS}")
-    raise ModelError(f"{path}: no decoder knows {_shapes(network)}; known: {', '.join(decoders())}")
+    raise ModelError(f"{path}: no decoder knows {shapes(network)}; known: {', '.join(decoders())}")
 
 
 def _lost_its_keypoints(network: Signature) -> bool:
@@ -146,11 +151,13 @@ def _lost_its_keypoints(network: Signature) -> bool:
     return len(shapes) == 4 and shapes == [(1,), (*shapes[2], 4), shapes[2], shapes[2]]
 
 
-def _shapes(network: Signature) -> str:
+def shapes(network: Signature) -> str:
+    """The outputs in words, for messages."""
     return "outputs " + ", ".join(str(tensor.shape) for tensor in network.outputs)
 
 
-def _decoder(name: str) -> DecoderModule:
+def decoder_module(name: str) -> DecoderModule:
+    """The decoder of that name; raises ModelError with the known names."""
     if name not in decoders():
         raise ModelError(f"unknown decoder {name!r}; known: {', '.join(decoders())}")
     return cast(DecoderModule, importlib.import_module(f"edgepose.decoders.{name}"))
@@ -171,14 +178,22 @@ def _check_shapes(path: Path, kind: str, expected: Sequence[Sequence[int | None]
         raise ModelError(f"{path}: the card names {len(expected)} {kind}s, the file has {len(got)}")
 
 
-def _completed(found: Signature, card: Card) -> Signature:
-    """Shapes that the engine does not know are taken from the card."""
+def completed(
+    found: Signature,
+    input_shape: Sequence[int | None] | None,
+    output_shapes: Sequence[Sequence[int | None]] | None,
+) -> Signature:
+    """Sides that the file leaves open (of the first input, of every output) are taken from the card's shapes."""
     inputs, outputs = found.inputs, found.outputs
-    if card.input_shape and not any(inputs[0].shape):
-        inputs = (replace(inputs[0], shape=tuple(card.input_shape)), *inputs[1:])
-    if card.output_shapes:
-        outputs = tuple(
-            tensor if tensor.shape else replace(tensor, shape=tuple(shape))
-            for tensor, shape in zip(outputs, card.output_shapes, strict=True)
-        )
+    if input_shape:
+        inputs = (_filled(inputs[0], input_shape), *inputs[1:])
+    if output_shapes:
+        outputs = tuple(_filled(tensor, shape) for tensor, shape in zip(outputs, output_shapes, strict=True))
     return Signature(inputs, outputs, found.metadata)
+
+
+def _filled(tensor: Tensor, shape: Sequence[int | None]) -> Tensor:
+    sides = tensor.shape or (None,) * len(shape)
+    return replace(
+        tensor, shape=tuple(given if side is None else side for side, given in zip(sides, shape, strict=True))
+    )

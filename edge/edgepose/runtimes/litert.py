@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import json
 import os
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,7 +33,7 @@ class LiteRtRuntime:
             first = str(error).strip().splitlines()[0][:300]
             raise ModelError(f"{path}: LiteRT cannot load it: {first}") from None
         inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
-        self.signature = Signature(tuple(map(_tensor, inputs)), tuple(map(_tensor, outputs)), {})
+        self.signature = Signature(tuple(map(_tensor, inputs)), tuple(map(_tensor, outputs)), _metadata(path))
         self._input_ids = [detail["index"] for detail in inputs]
         self._output_ids = [detail["index"] for detail in outputs]
 
@@ -41,7 +43,11 @@ class LiteRtRuntime:
                 self._interpreter.resize_tensor_input(index, array.shape)
                 self._interpreter.allocate_tensors()
             self._interpreter.set_tensor(index, array)
-        self._interpreter.invoke()
+        try:
+            self._interpreter.invoke()
+        except RuntimeError as error:
+            shapes = ", ".join(str(array.shape) for array in arrays)
+            raise ModelError(f"LiteRT cannot run input {shapes}: {str(error).strip().splitlines()[0]}") from None
         return [
             _real(self._interpreter.get_tensor(index), tensor)
             for index, tensor in zip(self._output_ids, self.signature.outputs, strict=True)
@@ -74,6 +80,16 @@ def _quiet() -> Iterator[None]:
     finally:
         os.dup2(kept, 2)
         os.close(kept)
+
+
+def _metadata(path: Path) -> dict[str, str]:
+    """What Ultralytics' exporter appends to the file: a zip archive with metadata.json. Nothing elsewhere."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            found = json.loads(archive.read("metadata.json"))
+    except (zipfile.BadZipFile, KeyError, ValueError, NotImplementedError):
+        return {}
+    return {str(key): str(value) for key, value in found.items()} if isinstance(found, dict) else {}
 
 
 def _tensor(detail: Mapping[str, Any]) -> Tensor:

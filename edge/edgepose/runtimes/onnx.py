@@ -40,7 +40,11 @@ class OnnxRuntime:
         self._input_names = [tensor.name for tensor in self.signature.inputs]
 
     def run(self, *arrays: Array) -> list[Array]:
-        outputs = self._session.run(None, dict(zip(self._input_names, arrays, strict=True)))
+        try:
+            outputs = self._session.run(None, dict(zip(self._input_names, arrays, strict=True)))
+        except Exception as error:  # noqa: BLE001 - as above
+            got = ", ".join(f"{array.shape} {array.dtype}" for array in arrays)
+            raise ModelError(f"ONNX Runtime cannot run input {got}: {_first_line(error)}") from None
         return [output.astype(np.float32, copy=False) for output in outputs]
 
 
