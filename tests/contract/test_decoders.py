@@ -32,6 +32,8 @@ class Case:
     nobody: tuple[np.ndarray, ...]
     nose_px: tuple[float, float]
     ankle_px: tuple[float, float]
+    twin: str = ""
+    """The decoder that has the same layout: only a card can tell."""
 
     @property
     def network(self) -> Signature:
@@ -79,6 +81,69 @@ def yolov7_grid() -> Case:
         (np.zeros_like(rows), maps),
         (640, 200),
         (640, 520),
+    )
+
+
+def yolov7_raw() -> Case:
+    # Cell (40, 37) at stride 8: box centre (2 · 0.25 - 0.5 + 40, 2 · 0.5 - 0.5 + 37) · 8 = (320, 300), size the third
+    # anchor's 38×94; a joint at y is (2k - 0.5 + 37) · 8.
+    maps = [np.full((1, 3, 640 // s, 640 // s, 57), -8, np.float32) for s in (8, 16, 32, 64)]
+    nobody = [level.copy() for level in maps]
+    joints = [(0.25, (y / 8 - 36.5) / 2, 2) for y in 240 + 10 * np.arange(17)]
+    maps[0][0, 2, 37, 40] = [np.log(1 / 3), 0, 0, 0, 2, 2, *np.ravel(joints)]
+    return Case(
+        "yolov7_raw",
+        Tensor("images", (1, 3, 640, 640), "float32"),
+        tuple(Tensor(f"map{i}", level.shape, "float32") for i, level in enumerate(maps)),
+        tuple(maps),
+        tuple(nobody),
+        (640, 200),
+        (640, 520),
+    )
+
+
+def yolov7_nms() -> Case:
+    person = ([290, 230, 350, 410], 0.9, column_of_joints(320, 240))
+    return Case(
+        "yolov7_nms",
+        Tensor("images", (1, 3, 640, 640), "float32"),
+        (Tensor("detections", (None, 57), "float32"),),
+        (finished_yolo([person], rows=1)[0],),
+        (np.zeros((0, 57), np.float32),),
+        (640, 200),
+        (640, 520),
+        twin="yolox_nms",
+    )
+
+
+def yolox_pose() -> Case:
+    # The picture lies at the top: frame (640, 200) is input (320, 100). Cell (40, 12) of 80×80 at stride 8: box centre
+    # (0 + 40, 10.5 + 12) · 8 = (320, 180); a joint at y is (2k - 0.5 + 12) · 8; its logit (2 · 0.5 - 0.5) · 8 = 4.
+    rows = np.zeros((1, 8400, 57), np.float32)
+    joints = [(0.25, (y / 8 - 11.5) / 2, 0.5) for y in 100 + 10 * np.arange(17)]
+    rows[0, 12 * 80 + 40] = [0, 10.5, np.log(60 / 8), np.log(180 / 8), 0.9, 0.8, *np.ravel(joints)]
+    return Case(
+        "yolox_pose",
+        Tensor("images", (1, 3, 640, 640), "float32"),
+        (Tensor("output", (1, 8400, 57), "float32"),),
+        (rows,),
+        (np.zeros_like(rows),),
+        (640, 200),
+        (640, 520),
+    )
+
+
+def yolox_nms() -> Case:
+    person = ([290, 90, 350, 270], 0.9, column_of_joints(320, 100, confidence=2.2))
+    return Case(
+        "yolox_nms",
+        Tensor("images", (1, 3, 640, 640), "float32"),
+        (Tensor("detections", (None, 57), "float32"),),
+        (finished_yolo([person], rows=1)[0],),
+        (np.zeros((0, 57), np.float32),),
+        (640, 200),
+        (640, 520),
+        twin="yolov7_nms",
     )
 
 
@@ -155,8 +220,11 @@ def openpose() -> Case:
 
 CASES = {
     case.decoder: case
-    for case in (yolo_raw(), yolo_finished(), yolov7_grid(), movenet_single(), movenet_multi(), posenet(), openpose())
-}
+    for case in (
+        yolo_raw(), yolo_finished(), yolov7_grid(), yolov7_raw(), yolov7_nms(), yolox_pose(), yolox_nms(),
+        movenet_single(), movenet_multi(), posenet(), openpose(),
+    )
+}  # fmt: skip
 
 
 def made(case: Case) -> Decoder:
@@ -200,7 +268,14 @@ class TestContract:
             assert declared is None or got == declared
 
     def test_only_its_own_decoder_recognises_the_layout(self, case: Case) -> None:
-        assert recognise(Path("network.onnx"), case.network) == case.decoder
+        if case.twin:
+            with pytest.raises(
+                ModelError, match=rf"network\.onnx: .*{case.twin}.*name its decoder in a card"
+            ) as caught:
+                recognise(Path("network.onnx"), case.network)
+            assert case.decoder in str(caught.value)
+        else:
+            assert recognise(Path("network.onnx"), case.network) == case.decoder
 
     def test_another_frame_size_is_taken_without_a_new_decoder(self, case: Case) -> None:
         decoder = made(case)

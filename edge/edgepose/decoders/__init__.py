@@ -7,7 +7,6 @@ that finds boxes and no joints is one like the others, of the skeleton "boxes".
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -15,7 +14,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from edgepose.errors import ModelError, SettingsError
+from edgepose.errors import SettingsError
 from edgepose.geometry import Letterbox
 from edgepose.runtimes import Signature
 from edgepose.skeletons import Skeleton
@@ -125,8 +124,9 @@ def people_in_frame(boxes_xyxy: Float32, scores: Float32, keypoints: Float32, pl
     boxes = place.to_frame(boxes_xyxy.reshape(-1, 2, 2)).reshape(-1, 4)
     full = np.ones((*keypoints.shape[:2], 3), np.float32)
     full[..., : keypoints.shape[2]] = keypoints
-    full[..., :2] = place.to_frame(keypoints[..., :2])
-    full[~np.isfinite(full).all(axis=2)] = (np.nan, np.nan, 0)
+    missing = ~np.isfinite(full).all(axis=2)  # before the frame's edge makes infinite ones look known
+    full[..., :2] = place.to_frame(full[..., :2])
+    full[missing] = (np.nan, np.nan, 0)
     return [Pose(full[i], boxes[i], float(scores[i])) for i in range(len(full))]
 
 
@@ -139,21 +139,3 @@ def in_input_pixels(points_xy: Float32, input_wh: tuple[int, int]) -> Float32:
     if len(finite) == 0 or finite.max() > _MOST_NORMALISED:
         return points_xy
     return np.asarray(points_xy * np.array(input_wh, np.float32), np.float32)
-
-
-def exported_keypoint_values(metadata: Mapping[str, str], skeleton: Skeleton) -> int:
-    """2 (x, y) or 3 (x, y, visibility) per joint, from an Ultralytics export's ``kpt_shape``; 3 without.
-
-    Raises ModelError when the export's joint count is not the skeleton's.
-    """
-    if "kpt_shape" not in metadata:
-        return 3
-    try:
-        joints, values = (int(number) for number in ast.literal_eval(metadata["kpt_shape"]))
-    except (ValueError, SyntaxError, TypeError):
-        raise ModelError(f"metadata kpt_shape {metadata['kpt_shape']!r} is not [joints, 2 or 3]") from None
-    if joints != len(skeleton) or values not in (2, 3):
-        raise ModelError(
-            f"the export has {joints} joints × {values} values, skeleton {skeleton.name} has {len(skeleton)}"
-        )
-    return values

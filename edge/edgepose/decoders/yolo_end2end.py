@@ -1,4 +1,4 @@
-"""YOLO26 end-to-end, and older Ultralytics exports with NMS inside: finished rows (1, ≤ 300, 6 + K·n).
+"""YOLO26 end-to-end, and Ultralytics exports with NMS inside: finished rows (1, max_det, 6 + K·n), zeros at the end.
 
 Columns: x1, y1, x2, y2 in input pixels (TFLite: in fractions of the input), score, class,
 then K × (x, y[, visibility]).
@@ -9,22 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
-from edgepose.decoders import (
-    DecoderSettings,
-    Fit,
-    View,
-    chosen,
-    exported_keypoint_values,
-    in_input_pixels,
-    people_in_frame,
-)
+from edgepose import yolo
+from edgepose.decoders import DecoderSettings, Fit, View, chosen, in_input_pixels, people_in_frame
 from edgepose.errors import ModelError
-from edgepose.preprocess import InputSpec, Letterboxer, image_input
-from edgepose.runtimes import Signature, Tensor
+from edgepose.runtimes import Signature
 from edgepose.skeletons import Skeleton
 from edgepose.types import Array, Image, Pose
+
+_SIDE = 640
 
 
 class YoloEnd2End:
@@ -33,10 +25,10 @@ class YoloEnd2End:
     follows = False
     needs_boxes = False
 
-    def __init__(self, spec: InputSpec, tensor: Tensor, skeleton: Skeleton, values: int, settings: DecoderSettings):
+    def __init__(self, network: Signature, skeleton: Skeleton, values: int, settings: DecoderSettings) -> None:
         self.skeleton = skeleton
-        self._input_wh = (spec.width, spec.height)
-        self._letterboxer = Letterboxer(spec, tensor)
+        self._input_wh = yolo.input_wh(network, _SIDE)
+        self._letterboxer = yolo.rgb_letterboxer(network, _SIDE)
         self._values = values
         self._settings = settings
 
@@ -44,11 +36,7 @@ class YoloEnd2End:
         return [View(*self._letterboxer(image))]
 
     def decode(self, outputs: Sequence[Array], view: View) -> list[Pose]:
-        rows = outputs[0][0]
-        if not np.isfinite(rows[:, 4]).all():
-            raise ModelError("the network's scores are not finite: broken weights or wrong input range")
-        rows = rows[rows[:, 4] >= self._settings.min_score]
-        rows = rows[np.argsort(-rows[:, 4], kind="stable")][: self._settings.most_people]
+        rows = yolo.best_rows(outputs[0][0], self._settings)
         boxes = in_input_pixels(rows[:, :4].reshape(-1, 2, 2), self._input_wh).reshape(-1, 4)
         keypoints = rows[:, 6:].reshape(len(rows), len(self.skeleton), self._values).copy()
         keypoints[..., :2] = in_input_pixels(keypoints[..., :2], self._input_wh)
@@ -56,20 +44,27 @@ class YoloEnd2End:
 
 
 def recognise(network: Signature, joints: int = 17) -> Fit:
-    """One output of at most 300 rows with a box, score, class and the joints each."""
-    if len(network.inputs) != 1 or len(network.outputs) != 1 or len(network.outputs[0].shape) != 3:
+    """One output of rows with a box, score, class and the joints each, fewer than the network has cells."""
+    shape = yolo.only_shape(network, 3)
+    if shape is None or not yolo.is_for_pose(network.metadata):
         return Fit.NO
-    rows, columns = network.outputs[0].shape[1:]
-    fits = columns in (6 + 2 * joints, 6 + 3 * joints) and (rows is None or rows <= 300)
-    return Fit.IS if fits else Fit.NO
+    rows, columns = shape[1:]
+    exported = yolo.exported_joints(network.metadata)
+    if exported:
+        return Fit.IS if columns == 6 + exported[0] * exported[1] else Fit.NO
+    if columns not in (6 + 2 * joints, 6 + 3 * joints):
+        return Fit.NO
+    a_row_per_cell = rows in yolo.rows_of_cells(network, 1) | yolo.rows_of_cells(network, 3)
+    if rows is None or (rows <= yolo.FINISHED_ROWS) == a_row_per_cell:
+        return Fit.MAY
+    return Fit.NO if a_row_per_cell else Fit.IS
 
 
 def create(network: Signature, skeleton: Skeleton, settings: DecoderSettings) -> YoloEnd2End:
     """Raises ModelError when a row does not hold a box, score, class and the skeleton's keypoints."""
     chosen(settings)
-    width, height, nchw = image_input(network.inputs[0], (640, 640))
-    values = exported_keypoint_values(network.metadata, skeleton)
+    values = yolo.values_of_joints(network, skeleton, 6, 2)
     columns, expected = network.outputs[0].shape[2], 6 + values * len(skeleton)
-    if columns != expected:
+    if columns not in (None, expected):
         raise ModelError(f"output {network.outputs[0].name!r}: {skeleton.name} needs {expected} columns, got {columns}")
-    return YoloEnd2End(InputSpec(width, height, nchw), network.inputs[0], skeleton, values, settings)
+    return YoloEnd2End(network, skeleton, values, settings)

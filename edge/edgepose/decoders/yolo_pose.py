@@ -9,25 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
-from edgepose.decoders import (
-    DecoderSettings,
-    Fit,
-    View,
-    chosen,
-    exported_keypoint_values,
-    in_input_pixels,
-    people_in_frame,
-)
-from edgepose.errors import ModelError
-from edgepose.geometry import non_maximum_suppression
-from edgepose.preprocess import InputSpec, Letterboxer, image_input
-from edgepose.runtimes import Signature, Tensor
+from edgepose import yolo
+from edgepose.decoders import DecoderSettings, Fit, View, chosen, in_input_pixels, people_in_frame
+from edgepose.runtimes import Signature
 from edgepose.skeletons import Skeleton
 from edgepose.types import Array, Image, Pose
 
-_CANDIDATES = 3000  # more than this above the threshold is noise; the best are kept
+_SIDE = 640
+_COCO_CLASSES = 80
 
 
 class YoloPose:
@@ -36,10 +25,10 @@ class YoloPose:
     follows = False
     needs_boxes = False
 
-    def __init__(self, spec: InputSpec, tensor: Tensor, skeleton: Skeleton, values: int, settings: DecoderSettings):
+    def __init__(self, network: Signature, skeleton: Skeleton, values: int, settings: DecoderSettings) -> None:
         self.skeleton = skeleton
-        self._input_wh = (spec.width, spec.height)
-        self._letterboxer = Letterboxer(spec, tensor)
+        self._input_wh = yolo.input_wh(network, _SIDE)
+        self._letterboxer = yolo.rgb_letterboxer(network, _SIDE)
         self._values = values
         self._settings = settings
 
@@ -50,42 +39,34 @@ class YoloPose:
         rows = outputs[0][0]
         first_keypoint = len(rows) - self._values * len(self.skeleton)
         scores = rows[4:first_keypoint].max(axis=0)
-        if not np.isfinite(scores.sum(dtype=np.float64)):
-            raise ModelError("the network's scores are not finite: broken weights or wrong input range")
-        chosen = np.flatnonzero(scores >= self._settings.min_score)
-        if len(chosen) > _CANDIDATES:
-            chosen = chosen[np.argpartition(-scores[chosen], _CANDIDATES)[:_CANDIDATES]]
-        candidates = rows[:, chosen].T
-        half = candidates[:, 2:4] / 2
-        corners = np.stack([candidates[:, :2] - half, candidates[:, :2] + half], axis=1)
-        boxes = in_input_pixels(corners, self._input_wh).reshape(-1, 4)
-        keep = non_maximum_suppression(boxes, scores[chosen], self._settings.iou, self._settings.most_people)
-        keypoints = candidates[:, first_keypoint:].reshape(len(chosen), len(self.skeleton), self._values)
+        candidates = yolo.over_threshold(scores, self._settings)
+        people, scores = rows[:, candidates].T, scores[candidates]
+        boxes = in_input_pixels(yolo.corners(people[:, :4]).reshape(-1, 2, 2), self._input_wh).reshape(-1, 4)
+        keypoints = people[:, first_keypoint:].reshape(len(people), len(self.skeleton), self._values)
         keypoints[..., :2] = in_input_pixels(keypoints[..., :2], self._input_wh)
-        keypoints = keypoints[keep]
-        return people_in_frame(boxes[keep], scores[chosen][keep], keypoints, view.place)
+        keep = yolo.kept(boxes, scores, self._settings)
+        return people_in_frame(boxes[keep], scores[keep], keypoints[keep], view.place)
 
 
 def recognise(network: Signature, joints: int = 17) -> Fit:
     """One output with a box, class scores and the joints along axis 1, one column per cell."""
-    if len(network.inputs) != 1 or len(network.outputs) != 1 or len(network.outputs[0].shape) != 3:
+    shape = yolo.only_shape(network, 3)
+    if shape is None or not yolo.is_for_pose(network.metadata):
         return Fit.NO
-    channels, rows = network.outputs[0].shape[1:]
+    channels, rows = shape[1:]
+    exported = yolo.exported_joints(network.metadata)
+    if exported:
+        return Fit.NO if rows == 6 + exported[0] * exported[1] else Fit.IS
+    if channels in (5 + 2 * joints, 5 + 3 * joints):
+        return Fit.IS
     finished = rows in (6 + 2 * joints, 6 + 3 * joints)  # another family's columns
-    if channels is None or channels < 4 + 1 + 2 * joints or finished or network.metadata.get("task", "pose") != "pose":
+    transposed = channels is not None and rows is not None and channels > rows
+    if channels is None or channels < 5 + 2 * joints or channels == 4 + _COCO_CLASSES or finished or transposed:
         return Fit.NO
-    one_class = channels in (5 + 2 * joints, 5 + 3 * joints)
-    return Fit.IS if one_class or "kpt_shape" in network.metadata else Fit.MAY  # or a detector of many classes
+    return Fit.MAY  # of several classes, or a detector of many
 
 
 def create(network: Signature, skeleton: Skeleton, settings: DecoderSettings) -> YoloPose:
     """Raises ModelError when the channels do not hold a box, a class and the skeleton's keypoints."""
     chosen(settings)
-    width, height, nchw = image_input(network.inputs[0], (640, 640))
-    values = exported_keypoint_values(network.metadata, skeleton)
-    channels, least = network.outputs[0].shape[1], 4 + 1 + values * len(skeleton)
-    if channels is not None and channels < least:
-        raise ModelError(
-            f"output {network.outputs[0].name!r}: {skeleton.name} needs at least {least} channels, got {channels}"
-        )
-    return YoloPose(InputSpec(width, height, nchw), network.inputs[0], skeleton, values, settings)
+    return YoloPose(network, skeleton, yolo.values_of_joints(network, skeleton, 5, 1), settings)
