@@ -9,7 +9,8 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from edgepose.openpose import COCO18, lecture_links, lecture_persons, lecture_points, people
+from edgepose.openpose import COCO18, people
+from edgepose.openpose_lecture import lecture_links, lecture_persons, lecture_points
 
 FRAME_WH = (1280, 720)
 INPUT_WH = (656, 368)

@@ -1,4 +1,4 @@
-"""OpenPose: candidates and affinity fields -> people, in OpenPose's own way and in the lecture's.
+"""OpenPose: candidates and affinity fields -> people, in OpenPose's own way; openpose_lecture.py has the lecture's.
 
 Joint orders, channels, thresholds and rules: seed_systems.md §2.1 and §2.2.
 """
@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepose.openpose_maps import Enlarged, Peaks, blob_peaks, sharp_peaks
+from edgepose.openpose_maps import Enlarged, Peaks, sharp_peaks
 from edgepose.types import Array, Float32
 
-_CLOSE_SCORE = 0.05
-_LECTURE_SAMPLES = 10
-_LECTURE_LINKS = 17  # people are put together from the first 17; the last two (shoulder, ear) only printed
+_SAMPLES = 25
+_BESIDE_FEET = 4  # joints or fewer beside feet are a leg, often found as left and as right
+_AT_ONCE = 1 << 14  # lines: bounds the memory that a frame of noise takes
 
 
 @dataclass(frozen=True)
@@ -113,49 +113,82 @@ def people(maps: Float32, layout: Layout, size_wh: tuple[int, int]) -> list[tupl
 
 def field_links(peaks: Peaks, fields: Float32, layout: Layout, size_wh: tuple[int, int]) -> Links:
     """Pairs of candidates that their link's field joins, with OpenPose's score of the line."""
-    kind, a, b = _pairs(peaks, layout)
+    kind, a, b = candidate_pairs(peaks, layout)
     channel = np.array(layout.fields, np.intp)[kind]
-    score = line_scores(fields, channel, peaks.xy[a], peaks.xy[b], size_wh, layout.field_threshold)
-    kept = score > 0
+    near = layout.peak_threshold
+    score = line_scores(fields, channel, peaks.xy[a], peaks.xy[b], size_wh, layout.field_threshold, near)
+    kept = score > 1e-6
     return Links(kind[kept], a[kept], b[kept], score[kept])
 
 
 def line_scores(
-    fields: Float32, channel: Array, a_xy: Float32, b_xy: Float32, size_wh: tuple[int, int], threshold: float
+    fields: Float32,
+    channel: Array,
+    a_xy: Float32,
+    b_xy: Float32,
+    size_wh: tuple[int, int],
+    threshold: float,
+    near: float = 0.05,
 ) -> Float32:
     """(N,) score of the lines from ``a_xy`` to ``b_xy`` (N, 2) px along the fields that begin at ``channel`` (N,).
 
-    More than 95 % of 5 to 25 samples must be above ``threshold``; the score is the mean of those, 0.05 for points
-    so near to each other that no field can tell, -1 for a line that is refused.
+    More than 95 % of 5 to 25 samples must be above ``threshold``; the score is the mean of those, ``near`` for
+    points so near to each other that no field can tell, -1 for a line that is refused or has no length.
     """
-    step = b_xy - a_xy
-    count = np.clip(np.round(np.sqrt(5 * np.abs(step).max(axis=1, initial=0))), 5, 25).astype(np.intp)
-    may_fail = np.ceil(0.05 * count - 1e-6).astype(np.intp) - 1
     read = Enlarged(fields, size_wh, cubic=True)
+    parts = [slice(start, start + _AT_ONCE) for start in range(0, len(a_xy), _AT_ONCE)]
+    step = b_xy - a_xy
+    means = [_passing_mean(read, channel[part], a_xy[part], step[part], size_wh, threshold) for part in parts]
+    score = np.concatenate([np.zeros(0, np.float32), *means])
+    # OpenPose gives such points its peak threshold (bodyPartConnectorBase.cu, process: defaultNmsThreshold).
+    length = np.hypot(*step.T)
+    score[(score < 0) & (length > 1e-6) & (length < np.sqrt(size_wh[0] * size_wh[1]) / 150)] = near + 1e-6
+    return score
 
-    def along(rows: Array, sample: Array) -> Float32:
+
+def _passing_mean(
+    read: Enlarged, channel: Array, a_xy: Float32, step: Float32, size_wh: tuple[int, int], threshold: float
+) -> Float32:
+    """(N,) mean of the samples above the threshold, -1 where fewer than 95 % are."""
+    count = np.clip(np.floor(np.sqrt(5 * np.abs(step).max(axis=1)) + 0.5), 5, _SAMPLES)
+    may_fail = np.ceil(0.05 * count - 1e-6) - 1
+
+    def along(rows: Array, sample: Float32) -> Float32:
         """(R, S) the field's component along the line at samples (R, S) of lines (R,)."""
-        at = a_xy[rows, None] + step[rows, None] * (sample / count[rows, None])[..., None]
-        return _component(read, channel[rows], at, step[rows], size_wh)
+        share = sample / count[rows, None]
+        x, y = (
+            np.floor(a_xy[rows, axis, None] + step[rows, axis, None] * share + np.float32(0.5)).clip(0, side - 1)
+            for axis, side in enumerate(size_wh)
+        )
+        return component(read, channel[rows], x, y, step[rows])
 
     # Two samples already refuse almost every pair of different people, without changing what is accepted.
     rows = np.arange(len(step))
     probes = along(rows, np.stack([count // 3, 2 * count // 3], axis=1))
     rows = rows[(probes <= threshold).sum(axis=1) <= may_fail]
-    samples = along(rows, np.broadcast_to(np.arange(25), (len(rows), 25)))
-    passed = (samples > threshold) & (np.arange(25) < count[rows, None])
-    enough = passed.sum(axis=1) >= count[rows] - may_fail[rows]
+    all_of_them = np.arange(_SAMPLES, dtype=np.float32)
+    samples = along(rows, np.broadcast_to(all_of_them, (len(rows), _SAMPLES)))
+    passed = (samples > threshold) & (all_of_them < count[rows, None])
+    passing = passed.sum(axis=1)
+    enough = passing >= count[rows] - may_fail[rows]
     score = np.full(len(step), -1, np.float32)
-    score[rows[enough]] = (samples * passed).sum(axis=1)[enough] / passed.sum(axis=1)[enough]
-    close = np.hypot(*step.T) < np.sqrt(size_wh[0] * size_wh[1]) / 150
-    score[close & (score < 0)] = _CLOSE_SCORE
+    score[rows[enough]] = (samples * passed).sum(axis=1)[enough] / passing[enough]
     return score
 
 
-def assemble(peaks: Peaks, links: Links, layout: Layout) -> list[Person]:
-    """Greedy, best link first, one-to-one; then people of fewer than 3 body joints or a mean below 0.4 are dropped.
+def component(read: Enlarged, channel: Array, x: Array, y: Array, step: Float32) -> Float32:
+    """(N, S) the fields that begin at ``channel`` (N,), at whole pixels (N, S), along ``step`` (N, 2)."""
+    length = np.hypot(*step.T)[:, None]
+    unit = np.divide(step, length, out=np.zeros_like(step), where=length > 1e-6)
+    first = channel[:, None]
+    return np.asarray(read(first, x, y) * unit[:, :1] + read(first + 1, x, y) * unit[:, 1:], np.float32)
 
-    When nobody is left, the feet count as well.
+
+def assemble(peaks: Peaks, links: Links, layout: Layout) -> list[Person]:
+    """Greedy, best link first, one-to-one; then people of fewer than 3 joints or a mean below 0.4 are dropped.
+
+    Feet are no joints here, and who has some needs 5 others; when nobody is left, the feet count as well.
+    (bodyPartConnectorBase.cpp: pafVectorIntoPeopleVector, removePeopleBelowThresholdsAndFillFaces.)
     """
     found: list[Person] = []
     of: dict[int, Person] = {}
@@ -181,58 +214,11 @@ def assemble(peaks: Peaks, links: Links, layout: Layout) -> list[Person]:
             of[candidate] = person
             person.total += score[candidate]
         person.total, person.pairs = person.total + link, person.pairs + 1
-    kept = [person for person in found if _is_body(person, layout.body)]
-    return kept or [person for person in found if _is_body(person, layout.joints)]
+    kept = [person for person in found if _is_person(person, layout.body)]
+    return kept or [person for person in found if _is_person(person, layout.joints)]
 
 
-def lecture_points(maps: Float32, size_wh: tuple[int, int], threshold: float = 0.1) -> Peaks:
-    """The lecture's getAllPoints: one candidate per blob, numbered joint by joint."""
-    return blob_peaks(maps, size_wh, threshold)
-
-
-def lecture_links(
-    peaks: Peaks, fields: Float32, layout: Layout, size_wh: tuple[int, int], above: float = 0.1, share: float = 0.7
-) -> tuple[list[Float32], list[int]]:
-    """The lecture's getAllLinks: per link (n, 3) rows of id A, id B, score, and the links without candidates.
-
-    Accepted when more than ``share`` of 10 samples (ends included) are above ``above``; the score is the mean
-    of all 10; every A takes its best B, so two A may claim one B.
-    """
-    kind, a, b = _pairs(peaks, layout)
-    step = peaks.xy[b] - peaks.xy[a]
-    at = peaks.xy[a, None] + step[:, None] * np.linspace(0, 1, _LECTURE_SAMPLES)[None, :, None]
-    channel = np.array(layout.fields, np.intp)[kind]
-    along = _component(Enlarged(fields, size_wh, cubic=False), channel, at, step, size_wh)
-    score = np.where((along > above).mean(axis=1) > share + 1e-9, along.mean(axis=1), -np.inf)
-    order = np.lexsort((b, -score, a, kind))
-    order = order[np.isfinite(score[order])]
-    _, first = np.unique(np.stack([kind[order], a[order]]), axis=1, return_index=True)
-    best = order[np.sort(first)]
-    rows = np.column_stack([a[best], b[best], score[best]])
-    known = set(peaks.joint.tolist())
-    empty = [link for link, pair in enumerate(layout.links) if not known.issuperset(pair)]
-    return [rows[kind[best] == link] for link in range(len(layout.links))], empty
-
-
-def lecture_persons(points: Array, links: list[Float32], layout: Layout) -> Float32:
-    """The lecture's getPersons: (n, K + 1) candidate ids, -1 missing, last column the total of all scores.
-
-    ``points`` (P,) are the candidates' probabilities by id. Links 0 to 16 count.
-    """
-    table: list[list[float]] = []
-    for (joint_a, joint_b), rows in zip(layout.links[:_LECTURE_LINKS], links, strict=False):
-        for a, b, score in np.asarray(rows).reshape(-1, 3).tolist():
-            person = next((row for row in table if row[joint_a] == a), None)
-            if person is None:
-                person = [-1.0] * layout.joints + [float(points[int(a)])]
-                person[joint_a] = a
-                table.append(person)
-            person[joint_b] = b
-            person[-1] += float(points[int(b)]) + score
-    return np.asarray(table, np.float32).reshape(-1, layout.joints + 1)
-
-
-def _pairs(peaks: Peaks, layout: Layout) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+def candidate_pairs(peaks: Peaks, layout: Layout) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
     """Every candidate pair of every link: (N,) link, id A, id B."""
     start = np.searchsorted(peaks.joint, np.arange(layout.joints + 1))
     ids = [np.arange(start[joint], start[joint + 1]) for joint in range(layout.joints)]
@@ -242,17 +228,11 @@ def _pairs(peaks: Peaks, layout: Layout) -> tuple[NDArray[np.intp], NDArray[np.i
     return kind, a, b
 
 
-def _component(read: Enlarged, channel: Array, at: Array, step: Array, size_wh: tuple[int, int]) -> Float32:
-    """(N, S) field along the unit vector of ``step`` (N, 2) at positions (N, S, 2); 0 for a step of no length."""
-    length = np.hypot(*step.T)[:, None]
-    unit = np.divide(step, length, out=np.zeros_like(step), where=length > 0)
-    x, y = (np.clip(np.round(at[..., axis]).astype(np.intp), 0, size_wh[axis] - 1) for axis in (0, 1))
-    channel = np.broadcast_to(channel[:, None], x.shape)
-    return np.asarray(read(channel, x, y) * unit[:, :1] + read(channel + 1, x, y) * unit[:, 1:], np.float32)
-
-
-def _is_body(person: Person, joints: int) -> bool:
-    return sum(joint < joints for joint in person.ids) >= 3 and person.total / len(person.ids) >= 0.4
+def _is_person(person: Person, joints: int) -> bool:
+    count = sum(joint < joints for joint in person.ids)
+    if count < len(person.ids) and count <= _BESIDE_FEET:
+        return False
+    return count >= 3 and person.total / count >= 0.4
 
 
 def _keypoints(person: Person, peaks: Peaks, layout: Layout) -> Float32:
@@ -263,4 +243,5 @@ def _keypoints(person: Person, peaks: Peaks, layout: Layout) -> Float32:
 
 
 def _score(person: Person) -> float:
+    """Mean of the joints and links found; OpenPose divides by all that the network has, which hides half people."""
     return min(1.0, person.total / (len(person.ids) + person.pairs))

@@ -4,21 +4,12 @@ from __future__ import annotations
 
 import json
 
-import cv2
 import numpy as np
 import pytest
 
-from edgepose.openpose import (
-    BODY25,
-    COCO18,
-    MPI15,
-    Layout,
-    lecture_links,
-    lecture_persons,
-    lecture_points,
-    people,
-)
-from edgepose.openpose_maps import Enlarged
+from edgepose.openpose import BODY25, COCO18, MPI15, Layout, Links, assemble, people
+from edgepose.openpose_lecture import lecture_links, lecture_persons, lecture_points
+from edgepose.openpose_maps import Peaks
 from tests.shared import SHARED
 
 GOLDEN = SHARED / "spec" / "golden_openpose.json"
@@ -112,9 +103,29 @@ def test_constant_and_empty_maps_hold_nobody() -> None:
         assert people(np.full((57, 46, 82), value, np.float32), COCO18, SIZE_WH) == []
 
 
-@pytest.mark.parametrize(("cubic", "flag"), [(True, cv2.INTER_CUBIC), (False, cv2.INTER_LINEAR)])
-def test_reading_single_pixels_equals_enlarging_the_whole_map(cubic: bool, flag: int) -> None:
-    maps = np.random.default_rng(1).random((2, 6, 9), np.float32)
-    y, x = np.mgrid[:48, :72]
-    got = Enlarged(maps, (72, 48), cubic)(np.ones_like(x), x, y)
-    np.testing.assert_allclose(got, cv2.resize(maps[1], (72, 48), interpolation=flag), atol=1e-5)
+def joined(joints: list[int], layout: Layout) -> tuple[Peaks, Links]:
+    """One candidate of score 0.9 for each entry, joined by links of score 0.8 to the nearest other of their kind."""
+    peaks = Peaks(np.array(joints), np.zeros((len(joints), 2), np.float32), np.full(len(joints), 0.9, np.float32))
+    rows = [
+        (kind, joints.index(a), joints.index(b))
+        for kind, (a, b) in enumerate(layout.links)
+        if a in joints and b in joints
+    ]
+    kind, a, b = np.array(rows).T
+    return peaks, Links(kind, a, b, np.full(len(rows), 0.8, np.float32))
+
+
+def test_row_39_a_leg_with_its_foot_is_nobody_beside_a_person_and_somebody_alone() -> None:
+    peaks, links = joined([9, 10, 11, 22, 23, 24], BODY25)  # right hip to heel: 3 joints beside the foot
+    assert [len(person.ids) for person in assemble(peaks, links, BODY25)] == [6]
+    more = [0, 1, 2, 5, 15, 16]  # head and shoulders, which no link joins to the leg
+    peaks, links = joined([9, 10, 11, 22, 23, 24, *more], BODY25)
+    (person,) = assemble(peaks, links, BODY25)
+    assert sorted(person.ids) == more
+
+
+def test_row_39_five_joints_beside_a_foot_are_a_person() -> None:
+    peaks, links = joined([1, 8, 9, 10, 11, 24], BODY25)
+    (person,) = assemble(peaks, links, BODY25)
+    assert sorted(person.ids) == [1, 8, 9, 10, 11, 24]
+    assert person.total == pytest.approx(6 * 0.9 + 5 * 0.8)
