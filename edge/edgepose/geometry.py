@@ -30,11 +30,13 @@ class Letterbox:
         """The largest aspect-keeping fit; padding on both sides (Ultralytics) or right and bottom."""
         scale = min(input_wh[0] / frame_wh[0], input_wh[1] / frame_wh[1])
         width, height = (max(1, round(side * scale)) for side in frame_wh)
+        # What the resize did after rounding to whole pixels: on 1270×717 the plain scale is 0.6 px off at the bottom.
+        scale_xy = (width / frame_wh[0], height / frame_wh[1])
         if not centred:
-            return Letterbox((scale, scale), 0.0, 0.0, width, height, frame_wh)
+            return Letterbox(scale_xy, 0.0, 0.0, width, height, frame_wh)
         # The exporter's own rounding: the odd pixel goes right and down.
         pad_x, pad_y = (round((input_wh[i] - s) / 2 - 0.1) for i, s in enumerate((width, height)))
-        return Letterbox((scale, scale), float(pad_x), float(pad_y), width, height, frame_wh)
+        return Letterbox(scale_xy, float(pad_x), float(pad_y), width, height, frame_wh)
 
     @staticmethod
     def stretch(frame_wh: tuple[int, int], input_wh: tuple[int, int]) -> Letterbox:

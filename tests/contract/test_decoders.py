@@ -178,12 +178,12 @@ def movenet_multi() -> Case:
 
 
 def posenet() -> Case:
-    # 1280×720 in 257×257, top left: scale 257/1280; every joint sits exactly on cell (4, 8), stride 16.
+    # 1280×720 in 257×257, top left: resized to 257×145; every joint sits exactly on cell (4, 8), stride 16.
     heat = np.full((1, 17, 17, 17), -8.0, np.float32)
     heat[0, 4, 8] = 4.0
     nothing = np.full_like(heat, -8.0)
     offsets, steps = np.zeros((1, 17, 17, 34), np.float32), np.zeros((1, 17, 17, 64), np.float32)
-    at = (8 * 16 * 1280 / 257, 4 * 16 * 1280 / 257)
+    at = (8 * 16 * 1280 / 257, 4 * 16 * 720 / 145)
     return Case(
         "posenet",
         Tensor("input", (1, 257, 257, 3), "uint8", 1 / 128, 128),
@@ -206,7 +206,8 @@ def openpose() -> Case:
     # A cell's centre lies between two px; the first is the peak, its 7 px are 3.5 px before to 2.5 px behind.
     px = np.arange(-3.5, 3)
     weight = (1.25 * np.abs(px / 8) - 2.25) * (px / 8) ** 2 + 1
-    nose, ankle = ((8 * cell + 4 + (px * weight).sum() / weight.sum()) * 720 / 368 for cell in cells[[0, 10]])
+    resized = np.array([1280 / 654, 720 / 368])
+    nose, ankle = ((8 * cell + 4 + (px * weight).sum() / weight.sum()) * resized for cell in cells[[0, 10]])
     return Case(
         "openpose",
         Tensor("image", (1, 3, 368, 656), "float32"),

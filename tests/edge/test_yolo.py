@@ -22,7 +22,7 @@ def picture(width: int = 1280, height: int = 720) -> np.ndarray:
     return np.zeros((height, width, 3), np.uint8)
 
 
-def test_the_letterbox_is_undone_for_boxes_and_keypoints(tmp_path: Path) -> None:
+def test_row_58_the_letterbox_is_undone_for_boxes_and_keypoints(tmp_path: Path) -> None:
     """1280×720 in 640×640 is halved and moved down by 140 px."""
     person = ([320, 320, 100, 200], 0.9, column_of_joints(300, 240, 10))
     path = constant_network(tmp_path / "raw.onnx", (1, 3, 640, 640), raw_yolo([person]))
@@ -34,15 +34,17 @@ def test_the_letterbox_is_undone_for_boxes_and_keypoints(tmp_path: Path) -> None
     assert pose.score == pytest.approx(0.9)
 
 
-def test_an_odd_pixel_of_padding_goes_right_and_down(tmp_path: Path) -> None:
-    """A 101×50 frame in 64×64 becomes 64×32, 16 px down; a 50×101 frame 32×64, 16 px right."""
+def test_row_58_an_odd_pixel_of_padding_goes_right_and_down(tmp_path: Path) -> None:
+    """A 101×50 frame in 64×64 becomes 64×32 (31.68 rounded), 16 px down; a 50×101 frame 32×64, 16 px right.
+
+    The inverse knows of the rounding: 1 px of the input is 50/32 px of the frame, not 101/64.
+    """
     joints = column_of_joints(32, 20, 1)
     path = constant_network(tmp_path / "raw.onnx", (1, 3, 64, 64), raw_yolo([([32, 28, 8, 8], 0.9, joints)]))
-    scale = 64 / 101
     (pose,) = estimator(path)(picture(101, 50))
-    np.testing.assert_allclose(pose.keypoints[0, :2], [32 / scale, 4 / scale], atol=1e-3)
+    np.testing.assert_allclose(pose.keypoints[0, :2], [32 * 101 / 64, 4 * 50 / 32], atol=1e-3)
     (pose,) = estimator(path)(picture(50, 101))
-    np.testing.assert_allclose(pose.keypoints[0, :2], [16 / scale, 20 / scale], atol=1e-3)
+    np.testing.assert_allclose(pose.keypoints[0, :2], [16 * 50 / 32, 20 * 101 / 64], atol=1e-3)
 
 
 def test_what_lies_outside_the_frame_is_clipped_to_it(tmp_path: Path) -> None:
@@ -55,7 +57,7 @@ def test_what_lies_outside_the_frame_is_clipped_to_it(tmp_path: Path) -> None:
     assert pose.keypoints[:, 1].max() == 720
 
 
-def test_the_better_of_two_overlapping_boxes_stays(tmp_path: Path) -> None:
+def test_row_58_the_better_of_two_overlapping_boxes_stays(tmp_path: Path) -> None:
     """IoU of [0, 100]² and the same moved by 17 px is 83/117 = 0.709, moved by 18 px 82/118 = 0.695."""
     joints = column_of_joints(100, 100)
 
@@ -88,7 +90,7 @@ def test_forty_people_are_forty(tmp_path: Path) -> None:
     assert len(estimator(path)(picture())) == 40
 
 
-def test_a_raw_export_with_several_classes_takes_the_best_score(tmp_path: Path) -> None:
+def test_row_58_a_raw_export_with_several_classes_takes_the_best_score(tmp_path: Path) -> None:
     """Two classes: columns 4 and 5 are scores, keypoints begin at 6."""
     one = raw_yolo([([320, 320, 100, 200], 0.3, column_of_joints(300, 240))])
     two = np.insert(one, 5, 0.0, axis=1)
@@ -99,7 +101,7 @@ def test_a_raw_export_with_several_classes_takes_the_best_score(tmp_path: Path) 
     np.testing.assert_allclose(pose.keypoints[0, :2], [600, 200], atol=1e-3)
 
 
-def test_end_to_end_rows_need_only_the_threshold(tmp_path: Path) -> None:
+def test_row_59_end_to_end_rows_need_only_the_threshold(tmp_path: Path) -> None:
     """Overlapping rows stay: the network has decided."""
     joints = column_of_joints(300, 240)
     people = [
@@ -113,7 +115,7 @@ def test_end_to_end_rows_need_only_the_threshold(tmp_path: Path) -> None:
     np.testing.assert_allclose(poses[0].box_xyxy, [540, 160, 740, 560], atol=1e-3)
 
 
-def test_the_picture_lands_where_the_inverse_says(tmp_path: Path) -> None:
+def test_row_58_the_picture_lands_where_the_inverse_says(tmp_path: Path) -> None:
     """A white dot at frame (800, 300) is brightest at input (400, 290) = (800, 300)/2 + (0, 140)."""
     path = constant_network(tmp_path / "raw.onnx", (1, 3, 640, 640), raw_yolo([]))
     frame = picture()
