@@ -1,4 +1,4 @@
-"""``edgepose models list|show|verify``: the model folder."""
+"""``edgepose models list|show|verify|import|pull``: the model folder."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from typing import Annotated
 
 import typer
 
+from edgepose.cli.models_import import import_model, print_card
+
 app = typer.Typer(help="The model folder.", no_args_is_help=True)
+app.command("import")(import_model)
 
 ModelsDir = Annotated[Path | None, typer.Option("--models-dir", help="look here first")]
 AsJson = Annotated[bool, typer.Option("--json", help="for machines")]
@@ -41,14 +44,10 @@ def show(model: str, models_dir: ModelsDir = None, as_json: AsJson = False) -> N
     from edgepose import models
 
     card = cards.load(models.find(model, models_dir))
-    data = cards.as_json(card)
     if as_json:
-        typer.echo(json.dumps(data))
+        typer.echo(json.dumps(cards.as_json(card)))
         return
-    for key, value in data.items():
-        for line in value if isinstance(value, list) and value and isinstance(value[0], dict) else [value]:
-            text = ", ".join(f"{k} {v}" for k, v in line.items()) if isinstance(line, dict) else line
-            typer.echo(f"{key:<16} {text}")
+    print_card(card)
 
 
 @app.command()

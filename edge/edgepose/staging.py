@@ -1,0 +1,72 @@
+"""A folder that appears whole or not at all: filled under another name, then renamed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from edgepose.errors import SettingsError
+
+_ENDING = ".partial"
+
+
+@contextmanager
+def staged(folder: Path, force: bool = False) -> Iterator[Path]:
+    """An empty folder to fill; it becomes ``folder`` when all went well and vanishes when not.
+
+    What a killed process left is removed first. Raises SettingsError when ``folder`` is there and not to be replaced.
+    """
+    check_free(folder, force)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(folder.parent)
+    stage = folder.parent / f".{folder.name}.{os.getpid()}{_ENDING}"
+    stage.mkdir()
+    try:
+        yield stage
+        _swap(stage, folder)
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+
+
+def check_free(folder: Path, force: bool) -> None:
+    """Raises SettingsError when a model of that name is there, or something that is none and is not ours to remove."""
+    if not folder.exists():
+        return
+    if not (folder / "card.json").is_file():
+        raise SettingsError(f"{folder}: is there and holds no model: give another --name")
+    if not force:
+        raise SettingsError(f"{folder}: is there already: give another --name, or --force to replace it")
+
+
+def _swap(stage: Path, folder: Path) -> None:
+    old = stage.with_suffix(f".old{_ENDING}")
+    if folder.exists():
+        folder.rename(old)
+    try:
+        stage.rename(folder)
+    except OSError:
+        if old.exists():
+            old.rename(folder)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _sweep(parent: Path) -> None:
+    """Removes the folders of processes that are no more."""
+    for path in parent.glob(f".*{_ENDING}"):
+        number = path.name.removesuffix(_ENDING).removesuffix(".old").rpartition(".")[2]
+        if number.isdigit() and not _alive(int(number)):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
