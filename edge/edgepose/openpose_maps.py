@@ -168,14 +168,19 @@ def _most(padded: Float32, upper: Float32, lower: Float32) -> Float32:
 def _blobs(small: Float32, size_wh: tuple[int, int], threshold: float) -> Float32:
     big = cv2.resize(small, size_wh, interpolation=cv2.INTER_LINEAR)
     mask = (cv2.GaussianBlur(big, (3, 3), 0) > threshold).view(np.uint8)
-    count, labels, boxes, _ = cv2.connectedComponentsWithStats(mask)
-    peaks = np.empty((count - 1, 3), np.float32)
-    for blob in range(1, count):
-        left, top, width, height = (int(value) for value in boxes[blob, :4])
+    # Ten times faster than cv2.connectedComponentsWithStats. Contours with a parent are holes.
+    contours, relatives = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    peaks = []
+    for index, contour in enumerate(contours):
+        if relatives[0, index, 3] >= 0:
+            continue
+        left, top, width, height = cv2.boundingRect(contour)
         part = np.s_[top : top + height, left : left + width]
-        _, score, _, (x, y) = cv2.minMaxLoc(big[part], (labels[part] == blob).astype(np.uint8))
-        peaks[blob - 1] = (left + x, top + y, score)
-    return peaks
+        blob = np.zeros((height, width), np.uint8)
+        cv2.drawContours(blob, contours, index, 1, cv2.FILLED, 8, relatives, 1, (-left, -top))
+        _, score, _, (x, y) = cv2.minMaxLoc(big[part], blob & mask[part])
+        peaks.append((left + x, top + y, score))
+    return np.array(peaks, np.float32).reshape(-1, 3)
 
 
 def _scales(maps: Float32, size_wh: tuple[int, int]) -> tuple[int, int] | None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from edgepose.openpose import line_scores
-from edgepose.openpose_maps import Enlarged, sharp_peaks
+from edgepose.openpose_maps import Enlarged, blob_peaks, sharp_peaks
 
 SIZE_WH = (656, 368)
 SMOOTH = {"blur": 1.5, "gain": 6.0}
@@ -117,3 +117,23 @@ def test_points_at_one_place_are_not_joined() -> None:
     at = np.array([[100, 100]], np.float32)
     ones = np.ones((2, 46, 82), np.float32)
     assert line_scores(ones, np.array([0]), at, at, SIZE_WH, 0.05).tolist() == [-1]
+
+
+@pytest.mark.parametrize("kind", [SMOOTH, NOISE], ids=["smooth", "noise"])
+def test_row_34_one_point_per_connected_blob_the_highest_of_the_unsmoothed_map(kind: dict[str, float]) -> None:
+    maps = random_maps(9, (2, 30, 40), **kind)
+    peaks = blob_peaks(maps, (300, 220))
+    for joint, small in enumerate(maps):
+        big = cv2.resize(small, (300, 220))
+        count, labels = cv2.connectedComponents((cv2.GaussianBlur(big, (3, 3), 0) > 0.1).astype(np.uint8))
+        highest = [big[labels == label].max() for label in range(1, count)]
+        assert count > 3
+        np.testing.assert_array_equal(np.sort(peaks.score[peaks.joint == joint]), np.sort(highest))
+
+
+def test_row_34_a_blob_inside_a_ring_is_a_point_of_its_own() -> None:
+    maps = np.zeros((1, 9, 9), np.float32)
+    maps[0, 1:8, 1:8] = 0.5
+    maps[0, 2:7, 2:7] = 0
+    maps[0, 4, 4] = 0.9
+    assert sorted(blob_peaks(maps, (81, 81)).score.tolist()) == pytest.approx([0.5, 0.9])
