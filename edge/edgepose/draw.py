@@ -147,7 +147,7 @@ def lecture_people(
     """The lecture's drawSkeleton: every person's links, each in its own colour, on ``image``.
 
     ``links`` are pairs of joints (the lecture gives the first 17), ``persons`` (n, K + 1) point ids with -1 for
-    missing ones, ``points`` (P, 2 or more) x, y px by id: what openpose.lecture_persons and lecture_points return.
+    missing ones, ``points`` (P, 2 or more) x, y px by id: as openpose_lecture's lecture_persons and lecture_points say.
     Raises ValueError when there are fewer colours than links. Source: seed_systems.md §2.2.
     """
     width = max(1, round(3 * _letters(image)))

@@ -224,10 +224,14 @@ def test_row_43_two_cuts_are_seen_between_three_clips_and_none_within() -> None:
 
 def test_a_light_that_goes_on_and_a_dark_cameras_noise_are_no_cuts() -> None:
     random = np.random.default_rng(1)
-    scene = cv2.resize(random.integers(0, 120, (9, 16, 3), np.uint8), (320, 180), interpolation=cv2.INTER_CUBIC)
+    black = np.zeros((180, 320, 3), np.uint8)
+    small = random.integers(0, 120, (9, 16, 3), np.uint8)
+    scene = np.asarray(cv2.resize(small, (320, 180), interpolation=cv2.INTER_CUBIC), np.uint8)
     cuts = SceneCuts()
     for gain in (1, 2, 0.5):
         assert not cuts(np.asarray(scene * gain, np.uint8))
+    cuts = SceneCuts()
+    assert [cuts(image) for image in (scene, black, black, scene)] == [False, True, False, True]
     cuts = SceneCuts()
     for _ in range(5):
         assert not cuts(random.integers(0, 4, (180, 320, 3), np.uint8))
