@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgepose.cli import frames
-from edgepose.errors import SettingsError
+from edgepose.errors import EdgePoseError, SettingsError
 from edgepose.types import Frame
 from tests.clips import ffmpeg, needs_ffmpeg, probed_s
 from tests.end_to_end.programs import COMMAND, edgepose
@@ -145,23 +145,29 @@ def test_a_folder_with_other_frames_is_left_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("video", "every", "fps", "said"),
     [
-        (["0", "--out", "o"], "0: give a video or a folder of pictures"),
-        (["rtsp://court/1", "--out", "o"], "rtsp://court/1: give a video"),
-        (["gone.mp4", "--out", "o"], "gone.mp4: cannot open the video"),
-        (["gone.mp4", "--out", "o", "--every", "0"], "--every 0: expected a number above 0"),
-        (["gone.mp4", "--out", "o", "--fps", "nan"], "--fps nan: expected a number above 0"),
-        (["gone.mp4", "--out", "o", "--fps", "5", "--every", "1"], "give one of them"),
-        (["gone.mp4"], "--out"),
+        ("0", None, None, "0: give a video or a folder of pictures"),
+        ("rtsp://court/1", None, None, "rtsp://court/1: give a video"),
+        ("gone.mp4", None, None, "gone.mp4: cannot open the video"),
+        ("gone.mp4", 0.0, None, "--every 0: expected a number above 0"),
+        ("gone.mp4", None, float("nan"), "--fps nan: expected a number above 0"),
+        ("gone.mp4", 1.0, 5.0, "give one of them"),
     ],
 )
-def test_mistakes_are_one_line(tmp_path: Path, options: list[str], said: str) -> None:
-    result = edgepose("frames", *(str(tmp_path / "o") if option == "o" else option for option in options))
-    assert result.returncode == 2
-    assert said in result.stderr
-    assert len(result.stderr.splitlines()) == 1
-    assert not (tmp_path / "o").exists()
+def test_mistakes_leave_nothing_behind(
+    tmp_path: Path, video: str, every: float | None, fps: float | None, said: str
+) -> None:
+    with pytest.raises(EdgePoseError, match=said):
+        frames.command(video, tmp_path / "out", every, fps, as_json=False)
+    assert not (tmp_path / "out").exists()
+
+
+def test_mistakes_are_one_line(tmp_path: Path) -> None:
+    for out in (tmp_path / "o", Path("/proc/no/such")):
+        result = edgepose("frames", "gone.mp4" if out.parent == tmp_path else tmp_path, "--out", out)
+        assert result.returncode == 2
+        assert len(result.stderr.splitlines()) == 1
 
 
 def noise(path: Path, count: int, size: int) -> Path:
