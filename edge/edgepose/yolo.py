@@ -85,7 +85,8 @@ def rows_of_cells(network: Signature, anchors: int) -> frozenset[int]:
     height, width = (None, None) if len(shape) != 4 else shape[2:] if shape[1] == 3 else shape[1:3]
     if width is None or height is None:
         return frozenset()
-    return frozenset(anchors * cell_count((width, height), strides) for strides in (STRIDES, (*STRIDES, 64)))
+    levels = (STRIDES, (*STRIDES, 64), (4, *STRIDES))
+    return frozenset(anchors * cell_count((width, height), strides) for strides in levels)
 
 
 def cells(input_wh: tuple[int, int]) -> tuple[Float32, Float32]:
@@ -127,12 +128,12 @@ def has_rows_without_batch(network: Signature, joints: int) -> bool:
     """Whether the first output is rows of box, score, class and joints; others may follow, they are not read."""
     if len(network.inputs) != 1 or not network.outputs or len(network.outputs[0].shape) != 2:
         return False
-    return network.outputs[0].shape[1] == 6 + 3 * joints
+    return joints > 0 and network.outputs[0].shape[1] == 6 + 3 * joints
 
 
 def finds_joints(columns: int | None, joints: int) -> bool:
     """Whether a box, objectness, class scores and the joints fill a row; 80 classes are a detector's."""
-    return columns is not None and columns >= 6 + 3 * joints and columns != 5 + _COCO_CLASSES
+    return joints > 0 and columns is not None and columns >= 6 + 3 * joints and columns != 5 + _COCO_CLASSES
 
 
 def needs_columns(network: Signature, least: int, skeleton: Skeleton) -> None:

@@ -16,24 +16,31 @@ from edgepose.models import decoders, recognise
 from edgepose.openpose import COCO18
 from edgepose.runtimes import Signature, Tensor
 from edgepose.skeletons import COCO17, H36M17
+from edgepose.types import Pose, Track
 from tests.onnx_files import column_of_joints, finished_yolo, raw_yolo
 
 FRAME_WH = (1280, 720)
+BOX_PX = (580, 140, 700, 500)
 
 
 @dataclass(frozen=True)
 class Case:
-    """A network's tensors, and outputs that hold one person whose nose is at ``nose_px`` of the frame."""
+    """A network's tensors, and outputs that hold one person whose nose is at ``nose_px`` of the frame.
+
+    A person detector's has no nose: its box is BOX_PX.
+    """
 
     decoder: str
     input: Tensor
     outputs: tuple[Tensor, ...]
     one_person: tuple[np.ndarray, ...]
     nobody: tuple[np.ndarray, ...]
-    nose_px: tuple[float, float]
-    ankle_px: tuple[float, float]
+    nose_px: tuple[float, float] | None
+    ankle_px: tuple[float, float] | None
     twin: str = ""
     """The decoder that has the same layout: only a card can tell."""
+    people: tuple[Track, ...] = ()
+    """For a decoder that needs boxes: the person of ``one_person``, as the detector gives them."""
 
     @property
     def network(self) -> Signature:
@@ -219,11 +226,123 @@ def openpose() -> Case:
     )
 
 
+def detector(
+    decoder: str, input_shape: tuple[int | None, ...], one_person: Sequence[np.ndarray], empty: float = 0
+) -> Case:
+    outputs = tuple(Tensor(f"output{i}", array.shape, "float32") for i, array in enumerate(one_person))
+    nobody = tuple(np.full_like(array, empty) for array in one_person)
+    return Case(decoder, Tensor("images", input_shape, "float32"), outputs, tuple(one_person), nobody, None, None)
+
+
+def boxes_yolo() -> Case:
+    # Letterboxed by 0.5 with 140 px above: the box is x 290..350, y 210..390 of 640. Class 0 of 80; a dog is not asked.
+    columns = np.zeros((1, 84, 8400), np.float32)
+    columns[0, :5, 7000] = [320, 300, 60, 180, 0.9]
+    columns[0, :5, 7001] = [320, 300, 60, 170, 0.8]
+    columns[0, [0, 1, 2, 3, 4 + 16], 10] = [100, 300, 60, 180, 0.9]
+    return detector("boxes_yolo", (1, 3, 640, 640), [columns])
+
+
+def boxes_end2end() -> Case:
+    rows = np.zeros((1, 300, 6), np.float32)
+    rows[0, :2] = [[290, 210, 350, 390, 0.9, 0], [90, 210, 150, 390, 0.95, 16]]
+    return detector("boxes_end2end", (1, 3, 640, 640), [rows])
+
+
+def boxes_yolov5() -> Case:
+    rows = np.zeros((1, 25200, 85), np.float32)
+    rows[0, 100:103, :6] = [[320, 300, 60, 180, 0.9, 0.8], [320, 300, 60, 170, 0.8, 0.8], [90, 300, 60, 180, 0.3, 0.8]]
+    return detector("boxes_yolov5", (1, 3, 640, 640), [rows])
+
+
+def boxes_yolox() -> Case:
+    # Top left by 0.5: the box's centre is (320, 160) of 640, cell (10, 5) of the 20×20 of stride 32.
+    rows = np.zeros((1, 8400, 85), np.float32)
+    rows[0, 6400 + 1600 + 5 * 20 + 10, :6] = [0, 0, np.log(60 / 32), np.log(180 / 32), 0.9, 0.8]
+    return detector("boxes_yolox", (1, 3, 640, 640), [rows])
+
+
+def boxes_darknet() -> Case:
+    # Fractions of the squashed picture are fractions of the frame.
+    layers = [np.zeros((rows, 85), np.float32) for rows in (507, 2028, 8112)]
+    layers[0][200, :6] = [640 / 1280, 320 / 720, 120 / 1280, 360 / 720, 0.9, 0.8]
+    layers[1][900, :6] = [640 / 1280, 320 / 720, 120 / 1280, 350 / 720, 0.9, 0.7]
+    return detector("boxes_darknet", (1, 3, 416, 416), layers)
+
+
+def boxes_gluoncv() -> Case:
+    # 720 px become 416, 1280 become 739.6, of which 740 are left. The second row is a dog, the others are empty.
+    scale = np.array([740 / 1280, 416 / 720, 740 / 1280, 416 / 720])
+    ids, scores, boxes = (np.full((1, 100, n), -1, np.float32) for n in (1, 1, 4))
+    ids[0, :2, 0], scores[0, :2, 0], boxes[0, :2] = [0, 16], [0.8, 0.9], BOX_PX * scale
+    return detector("boxes_gluoncv", (1, 3, None, None), [ids, scores, boxes], empty=-1)
+
+
+def boxes_mmdet() -> Case:
+    rows, labels = np.zeros((1, 20, 5), np.float32), np.zeros((1, 20), np.float32)
+    rows[0, :2] = [[290, 70, 350, 250, 0.8], [90, 70, 150, 250, 0.7]]
+    labels[0, 1] = 16
+    return detector("boxes_mmdet", (1, 3, 640, 640), [rows, labels])
+
+
+# 192×256 round (640, 360): × 1.25 the crop is 240×320 px from (520, 200), 5 px per cell of 48×64.
+BOX = (Track(-1, Pose(np.zeros((0, 3), np.float32), np.array([544, 232, 736, 488], np.float32), 0.8)),)
+
+
+def topdown_heatmaps() -> Case:
+    # Joint k is one cell, (24, 10 + k), and has no higher neighbour: no quarter offset.
+    maps = np.zeros((1, 17, 64, 48), np.float32)
+    maps[0, np.arange(17), 10 + np.arange(17), 24] = 0.9
+    return Case(
+        "topdown_heatmaps",
+        Tensor("input", (None, 3, 256, 192), "float32"),
+        (Tensor("output", (None, 17, 64, 48), "float32"),),
+        (maps,),
+        (np.zeros_like(maps),),
+        (640, 200 + 10 * 5),
+        (640, 200 + 26 * 5),
+        people=BOX,
+    )
+
+
+def topdown_simcc() -> Case:
+    # Two bins per input pixel: 0.625 px of the frame each.
+    x, y = np.zeros((1, 17, 384), np.float32), np.zeros((1, 17, 512), np.float32)
+    x[..., 192] = 0.8
+    y[0, np.arange(17), 80 + 8 * np.arange(17)] = 0.9
+    return Case(
+        "topdown_simcc",
+        Tensor("input", (None, 3, 256, 192), "float32"),
+        (Tensor("simcc_x", (None, 17, 384), "float32"), Tensor("simcc_y", (None, 17, 512), "float32")),
+        (x, y),
+        (np.zeros_like(x), np.zeros_like(y)),
+        (640, 200 + 80 * 0.625),
+        (640, 200 + 208 * 0.625),
+        people=BOX,
+    )
+
+
+def rtmo() -> Case:
+    # 1280×720 top left in 640×640: scale 0.5, nothing above.
+    boxes = np.array([[[290, 90, 350, 270, 0.9], [291, 90, 350, 270, 0.6]]], np.float32)
+    joints = np.stack([column_of_joints(320, 100), column_of_joints(321, 100)])[None].astype(np.float32)
+    return Case(
+        "rtmo",
+        Tensor("input", (None, 3, 640, 640), "float32"),
+        (Tensor("dets", (None, None, 5), "float32"), Tensor("keypoints", (None, None, 17, 3), "float32")),
+        (boxes, joints),
+        (np.zeros_like(boxes), np.zeros_like(joints)),
+        (640, 200),
+        (640, 520),
+    )
+
+
 CASES = {
     case.decoder: case
     for case in (
         yolo_raw(), yolo_finished(), yolov7_grid(), yolov7_raw(), yolov7_nms(), yolox_pose(), yolox_nms(),
-        movenet_single(), movenet_multi(), posenet(), openpose(),
+        movenet_single(), movenet_multi(), posenet(), openpose(), topdown_heatmaps(), topdown_simcc(), rtmo(),
+        boxes_yolo(), boxes_end2end(), boxes_yolov5(), boxes_yolox(), boxes_darknet(), boxes_gluoncv(), boxes_mmdet(),
     )
 }  # fmt: skip
 
@@ -235,7 +354,7 @@ def made(case: Case) -> Decoder:
 
 def decoded(case: Case, outputs: Sequence[np.ndarray]) -> list:
     decoder = made(case)
-    view = decoder.views(np.zeros((FRAME_WH[1], FRAME_WH[0], 3), np.uint8), None)[0]
+    view = decoder.views(np.zeros((FRAME_WH[1], FRAME_WH[0], 3), np.uint8), case.people or None)[0]
     return decoder.decode(outputs, view)
 
 
@@ -247,15 +366,25 @@ def test_every_decoder_has_a_case() -> None:
 class TestContract:
     def test_one_person_comes_out_where_they_stand(self, case: Case) -> None:
         (pose,) = decoded(case, case.one_person)
-        assert pose.keypoints.shape == (17, 3)
         assert pose.keypoints.dtype == np.float32
-        np.testing.assert_allclose(pose.keypoints[0, :2], case.nose_px, atol=0.01)
-        np.testing.assert_allclose(pose.keypoints[16, :2], case.ankle_px, atol=0.01)
+        if case.nose_px is None:
+            assert pose.keypoints.shape == (0, 3)
+            np.testing.assert_allclose(pose.box_xyxy, BOX_PX, atol=0.01)
+        else:
+            assert pose.keypoints.shape == (17, 3)
+            np.testing.assert_allclose(pose.keypoints[0, :2], case.nose_px, atol=0.01)
+            np.testing.assert_allclose(pose.keypoints[16, :2], case.ankle_px, atol=0.01)
         assert pose.box_xyxy.shape == (4,)
         assert 0.25 <= pose.score <= 1
 
     def test_nobody_is_an_empty_list(self, case: Case) -> None:
-        assert decoded(case, case.nobody) == []
+        if case.people:  # their box was sure enough: nobody is when there is no box, and the network need not run
+            assert made(case).views(np.zeros((720, 1280, 3), np.uint8), []) == []
+            (pose,) = decoded(case, case.nobody)
+            assert np.isnan(pose.keypoints[:, :2]).all()
+            assert pose.score == 0
+        else:
+            assert decoded(case, case.nobody) == []
 
     def test_outputs_that_are_not_finite_are_an_error_not_nobody(self, case: Case) -> None:
         broken = [np.full_like(output, np.nan) for output in case.one_person]
@@ -263,7 +392,7 @@ class TestContract:
             decoded(case, broken)
 
     def test_views_fit_the_declared_input(self, case: Case) -> None:
-        view = made(case).views(np.zeros((720, 1280, 3), np.uint8), None)[0]
+        view = made(case).views(np.zeros((720, 1280, 3), np.uint8), case.people or None)[0]
         assert view.tensor.dtype == np.dtype(case.input.dtype)
         for got, declared in zip(view.tensor.shape, case.input.shape, strict=True):
             assert declared is None or got == declared
@@ -281,9 +410,9 @@ class TestContract:
     def test_another_frame_size_is_taken_without_a_new_decoder(self, case: Case) -> None:
         decoder = made(case)
         for height, width in ((720, 1280), (1, 1), (2160, 3840), (720, 1280)):
-            view = decoder.views(np.zeros((height, width, 3), np.uint8), None)[0]
-            for pose in decoder.decode(case.one_person, view):
-                assert np.isfinite(pose.keypoints).all()
+            for view in decoder.views(np.zeros((height, width, 3), np.uint8), case.people or None)[:1]:
+                for pose in decoder.decode(case.one_person, view):
+                    assert np.isfinite(pose.keypoints).all()
 
 
 def test_row_61_a_grid_scores_objectness_times_class() -> None:

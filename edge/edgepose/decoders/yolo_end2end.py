@@ -46,7 +46,7 @@ class YoloEnd2End:
 def recognise(network: Signature, joints: int = 17) -> Fit:
     """One output of rows with a box, score, class and the joints each, fewer than the network has cells."""
     shape = yolo.only_shape(network, 3)
-    if shape is None or not yolo.is_for_pose(network.metadata):
+    if shape is None or not joints or not yolo.is_for_pose(network.metadata):
         return Fit.NO
     rows, columns = shape[1:]
     exported = yolo.exported_joints(network.metadata)

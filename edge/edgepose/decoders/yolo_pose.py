@@ -51,7 +51,7 @@ class YoloPose:
 def recognise(network: Signature, joints: int = 17) -> Fit:
     """One output with a box, class scores and the joints along axis 1, one column per cell."""
     shape = yolo.only_shape(network, 3)
-    if shape is None or not yolo.is_for_pose(network.metadata):
+    if shape is None or not joints or not yolo.is_for_pose(network.metadata):
         return Fit.NO
     channels, rows = shape[1:]
     exported = yolo.exported_joints(network.metadata)
