@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,7 +20,7 @@ class OpenCvRuntime:
     """One network. OpenCV has one thread count for the whole process: the last ``threads`` given holds.
 
     Caffe and Darknet weights need their topology (.prototxt, .cfg) beside them under the same name.
-    OpenCV does not say what shape the input should have: a card does, or the first run decides.
+    OpenCV does not say what shape the input should have: Darknet's .cfg does, else a card, or the first run decides.
     """
 
     def __init__(self, path: Path, threads: int = 0) -> None:
@@ -33,8 +34,10 @@ class OpenCvRuntime:
         self._names = list(self._net.getUnconnectedOutLayersNames())
         if self._net.empty():
             raise ModelError(f"{path}: OpenCV DNN finds no layers in it")
-        outputs = tuple(Tensor(name, (), "float32") for name in self._names)
-        self.signature = Signature((Tensor("", (None, None, None, None), "float32"),), outputs, {})
+        input_shape = _darknet_input(path) if path.suffix == ".weights" else (None, None, None, None)
+        shapes = self._output_shapes(path, input_shape)
+        outputs = tuple(Tensor(name, shape, "float32") for name, shape in zip(self._names, shapes, strict=True))
+        self.signature = Signature((Tensor("", input_shape, "float32"),), outputs, {})
 
     def run(self, *arrays: Array) -> list[Array]:
         (array,) = arrays
@@ -44,6 +47,17 @@ class OpenCvRuntime:
         except cv2.error as error:
             raise ModelError(f"OpenCV DNN cannot run input {array.shape}: {error.err}") from None
         return [np.asarray(output, np.float32) for output in outputs]
+
+    def _output_shapes(self, path: Path, input_shape: tuple[int | None, ...]) -> list[tuple[int, ...]]:
+        """Of each output, without a run; empty where the input's shape is open."""
+        if None in input_shape:
+            return [() for _ in self._names]
+        try:
+            layers, _, shapes = self._net.getLayersShapes([side or 0 for side in input_shape])
+        except cv2.error as error:
+            raise ModelError(f"{path}: OpenCV DNN cannot run input {input_shape}: {error.err}") from None
+        by_layer = {int(layer): tuple(map(int, shape[0])) for layer, shape in zip(layers, shapes, strict=True)}
+        return [by_layer[int(layer)] for layer in self._net.getUnconnectedOutLayers()]
 
 
 def load(path: Path, threads: int, providers: Sequence[str]) -> OpenCvRuntime:
@@ -60,3 +74,13 @@ def _read(path: Path) -> cv2.dnn.Net:
     if path.suffix == ".weights":
         return cv2.dnn.readNetFromDarknet(str(topology), str(path))
     return cv2.dnn.readNetFromCaffe(str(topology), str(path))
+
+
+def _darknet_input(weights: Path) -> tuple[int, ...]:
+    """(1, channels, height, width) from the [net] section; raises ModelError when it has no size."""
+    topology = weights.with_suffix(_TOPOLOGY[".weights"])
+    section = re.split(r"^\s*\[", topology.read_text(encoding="utf-8", errors="replace"), flags=re.MULTILINE)[1]
+    given = dict(re.findall(r"^\s*(\w+)\s*=\s*(\d+)", section, flags=re.MULTILINE))
+    if not {"width", "height"} <= set(given):
+        raise ModelError(f"{topology}: its [net] section has no width and height")
+    return 1, int(given.get("channels", 3)), int(given["height"]), int(given["width"])
