@@ -49,7 +49,7 @@ class Letterboxer:
 
     def __init__(self, spec: InputSpec, tensor: Tensor) -> None:
         self._spec = spec
-        self._table = _value_table(spec, tensor)
+        self._table = value_table(spec, tensor)
         shape = (1, 3, spec.height, spec.width) if spec.nchw else (1, spec.height, spec.width, 3)
         padding = self._table[:, spec.pad]
         self._padding = padding[:, None, None] if spec.nchw else padding
@@ -108,7 +108,7 @@ def image_input(tensor: Tensor, default: tuple[int, int]) -> tuple[int, int, boo
     raise ModelError(f"input {tensor.name!r}: expected an image (1, 3, H, W) or (1, H, W, 3), got {shape}")
 
 
-def _value_table(spec: InputSpec, tensor: Tensor) -> Array:
+def value_table(spec: InputSpec, tensor: Tensor) -> Array:
     """(3, 256) the input's value for every byte of every channel."""
     mean, std = (np.broadcast_to(np.asarray(value), 3)[:, None] for value in (spec.mean, spec.std))
     real = (np.arange(256) - mean) / std
