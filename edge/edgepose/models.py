@@ -98,7 +98,8 @@ def load_pose(path: Path, engine: Engine, settings: DecoderSettings) -> tuple[Ru
     name = card.decoder or recognise(path, network, len(skeleton))
     module = decoder_module(name)
     if not module.recognise(network, len(skeleton)):
-        raise ModelError(f"{path}: the card says decoder {name}, but its layout is not that of {shapes(network)}")
+        why = _hints([name], network)
+        raise ModelError(f"{path}: the card says decoder {name}, but its layout is not that of {shapes(network)}{why}")
     decoder = module.create(network, skeleton, settings)
     return runtime, decoder, card.model
 
@@ -139,7 +140,16 @@ def recognise(path: Path, network: Signature, joints: int = 17) -> str:
         raise ModelError(f"{path}: {shapes(network)} may be {' or '.join(names)}: name its decoder in a card")
     if _lost_its_keypoints(network):
         raise ModelError(f"{path}: {NO_KEYPOINTS}")
-    raise ModelError(f"{path}: no decoder knows {shapes(network)}; known: {', '.join(decoders())}")
+    if not any(tensor.shape for tensor in network.outputs):
+        raise ModelError(f"{path}: it does not say its shapes: `edgepose models import {path}` writes a card that does")
+    why = _hints(decoders(), network)
+    raise ModelError(f"{path}: no decoder knows {shapes(network)}; known: {', '.join(decoders())}{why}")
+
+
+def _hints(names: Sequence[str], network: Signature) -> str:
+    """What decoders' ``hint`` functions, where they have one, say of a layout that they refuse."""
+    hints = (getattr(decoder_module(name), "hint", lambda _: "")(network) for name in names)
+    return "".join(f"; {hint}" for hint in hints if hint)
 
 
 def _lost_its_keypoints(network: Signature) -> bool:
