@@ -1,0 +1,63 @@
+"""A folder of OpenPose's JSON becomes a session that the device's commands read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgepose.conversions import convert
+from edgepose.errors import SettingsError, SourceError
+from edgepose.openpose_json import write_frame
+from edgepose.session import read_info, read_poses
+from edgepose.types import Float32, Pose, Track
+from edgepose_trainer.importers import openpose
+
+
+def joints(x: float) -> Float32:
+    """A coco17 person; the nose is missing."""
+    keypoints = np.stack([x + np.arange(17), 50 + 5 * np.arange(17), np.full(17, 0.9)], 1).astype(np.float32)
+    keypoints[0] = (np.nan, np.nan, 0)
+    return keypoints
+
+
+def files(folder: Path, people: dict[int, list[Track]], skeleton: str = "body25") -> Path:
+    folder.mkdir()
+    for frame, tracks in people.items():
+        as_openpose = [
+            Track(t.id, Pose(convert(t.pose.keypoints, "coco17", skeleton), t.pose.box_xyxy, 1.0)) for t in tracks
+        ]
+        write_frame(folder, "match", frame, as_openpose)
+    return folder
+
+
+def person(x: float, id: int = -1) -> Track:
+    return Track(id, Pose(joints(x), np.full(4, np.nan, np.float32), 1.0))
+
+
+@pytest.mark.parametrize("skeleton", ["body25", "openpose18"])
+def test_row_40_openposes_files_become_a_session_and_lose_nothing(tmp_path: Path, skeleton: str) -> None:
+    people = {0: [person(100, 4), person(300, 7)], 1: [], 3: [person(101, 4)]}
+    folder, out = files(tmp_path / "json", people, skeleton), tmp_path / "session"
+    assert openpose.record(folder, out, fps=50, size_wh=(640, 360), skeleton=skeleton) == 3
+    info, poses = read_info(out), read_poses(out)
+    assert (info.skeleton, info.width, info.height, info.fps) == ("coco17", 640, 360, 50)
+    assert list(zip(poses.frame.tolist(), poses.track.tolist(), strict=True)) == [(0, 4), (0, 7), (3, 4)]
+    assert poses.time_s.tolist() == pytest.approx([0, 0, 0.06])
+    assert poses.empty_frame.tolist() == [1]
+    assert poses.empty_time_s.tolist() == pytest.approx([0.02])
+    np.testing.assert_array_equal(poses.keypoints, [joints(100), joints(300), joints(101)])
+    np.testing.assert_array_equal(poses.box[0], [101, 55, 116, 130])
+
+
+def test_what_is_wrong_is_said_before_anything_is_written(tmp_path: Path) -> None:
+    folder, out = files(tmp_path / "json", {0: [person(100)]}), tmp_path / "session"
+    with pytest.raises(SettingsError, match="0 frames a second"):
+        openpose.record(folder, out, 0, (640, 360))
+    with pytest.raises(SourceError, match="75 values, openpose18 needs 3 x 18"):
+        openpose.record(folder, out, 30, (640, 360), skeleton="openpose18")
+    far = files(tmp_path / "far", {0: [], 1700000000: []})
+    with pytest.raises(SettingsError, match="after frame 0 comes 1700000000"):
+        openpose.record(far, out, 30, (640, 360))
+    assert not out.exists()
