@@ -12,14 +12,14 @@ import pytest
 from edgepose import draw, draw_maps
 from edgepose.cli.pictures import Pictures
 from edgepose.decoders import Maps
+from edgepose.drawn_video import DrawnVideo
 from edgepose.errors import SettingsError
 from edgepose.openpose import COCO18
 from edgepose.openpose_lecture import lecture_links, lecture_persons, lecture_points
-from edgepose.outputs import DrawnVideo
 from edgepose.pipeline import Step
 from edgepose.skeletons import COCO17
 from edgepose.sources import SourceInfo
-from edgepose.types import Event, Frame, Pose, Track
+from edgepose.types import Event, Frame, Pose, Scores, Track, Window
 from tests.end_to_end.programs import edgepose
 from tests.onnx_files import constant_network
 
@@ -314,6 +314,42 @@ def stroke(track: int, peak_s: float) -> Event:
         "id", "boot", 1, "device", "camera", "stroke", "forehand", 0.87, {}, track,
         0, 0, 0, peak_s - 0.2, peak_s, peak_s + 0.2,
     )  # fmt: skip
+
+
+def test_the_highest_scores_are_bars_under_the_person() -> None:
+    image = ground()
+    draw.scores(image, arms(), {"forehand": 0.5, "backhand": 0.3, "idle": 0.15, "serve": 0.05})
+    step = draw.line_height(image)
+    rows = np.unique(changed(image)[:, 1])
+    assert 300 < rows.min() < 300 + 2 * step  # under the elbows
+    assert np.ptp(rows) == pytest.approx(3 * step, abs=4)  # three, not four
+    low, lower = arms(), ground()
+    low.keypoints[:, 1] += 235
+    draw.scores(lower, low, {"forehand": 0.5, "backhand": 0.3, "idle": 0.15})
+    assert len(changed(lower)) == len(changed(image))  # moved into the picture, whole
+
+
+def test_scores_are_shown_until_no_newer_ones_came_for_a_second(tmp_path: Path) -> None:
+    video = DrawnVideo(tmp_path / "drawn.mp4", SourceInfo("test", 320, 180, 10.0, False, 0.0), COCO17, ("hit", "idle"))
+    person = pose(left_shoulder=(100, 50), right_shoulder=(80, 50))
+    window = Window(1, 3, np.array([0.0, 0.3]), np.zeros((2, 17, 3), np.float32))
+    for index in range(20):
+        scores = [Scores(window, np.array([0.9, 0.1], np.float32))] if index == 3 else []
+        video.step(Frame(index, index / 10, ground(180, 320)), Step([Track(1, person)], scores))
+    video.close()
+    read = cv2.VideoCapture(str(tmp_path / "drawn.mp4"))
+    images = [read.read()[1] for _ in range(20)]
+    assert [i for i, image in enumerate(images) if np.ptp(image[65:90, 80:120]) > 60] == list(range(3, 13))
+
+
+@pytest.mark.parametrize(("options", "said"), [([], "--draw FILE"), (["--count", "bicep_curl"], "strokes.model")])
+def test_scores_to_draw_need_a_video_and_a_classifier(tmp_path: Path, options: list[str], said: str) -> None:
+    options = [*options, "--draw", str(tmp_path / "drawn.mp4")] if options else []
+    cv2.imwrite(str(tmp_path / "a.png"), ground(90, 160))
+    model = openpose_file(tmp_path / "net.onnx")
+    result = edgepose("run", "-s", tmp_path, "-m", model, "--no-mqtt", "--draw-scores", *options)
+    assert result.returncode == 2
+    assert said in result.stderr
 
 
 def test_a_stroke_stands_over_its_player_for_a_second(tmp_path: Path) -> None:

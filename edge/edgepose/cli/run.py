@@ -26,7 +26,9 @@ Model = Annotated[str | None, typer.Option("--model", "-m", help="pose model: na
 Detector = Annotated[str | None, typer.Option("--detector", help="person detector of a top-down pose model")]
 Options = Annotated[
     list[str] | None,
-    typer.Option("--option", metavar="NAME=VALUE", help="of the pose model; repeatable: mode=lecture"),
+    typer.Option(
+        "--option", metavar="NAME=VALUE", help="of the pose model; repeatable: mode=lecture, detector.person=14"
+    ),
 ]
 ModelsDir = Annotated[Path | None, typer.Option("--models-dir", help="look for models here first")]
 Threads = Annotated[int | None, typer.Option("--threads", min=0, help="of the inference engine; 0: its own choice")]
@@ -46,6 +48,9 @@ def command(
     events: Annotated[Path | None, typer.Option("--events", help="append events to this file (JSON lines)")] = None,
     no_mqtt: Annotated[bool, typer.Option("--no-mqtt", help="publish nothing")] = False,
     drawn: Annotated[Path | None, typer.Option("--draw", help="write a video with skeletons (.mp4)")] = None,
+    draw_scores: Annotated[
+        bool, typer.Option("--draw-scores", help="with --draw: the classifier's scores under each person")
+    ] = False,
     count: Annotated[
         str | None,
         typer.Option("--count", help="count repetitions instead of strokes: bicep_curl (both: [counter] in --config)"),
@@ -58,12 +63,16 @@ def command(
 ) -> int:
     """Watch cameras, find people, recognise strokes (or count), publish events over MQTT. Ctrl-C ends it cleanly."""
     from edgepose.cli import running
+    from edgepose.errors import SettingsError
 
     pose = running.pose_from(model, detector, option, threads)
     settings = running.settings_from(config, source, pose, broker, models_dir)
     settings = settings if count is None else running.counting(settings, count)
     tell = None if quiet else (print_json if as_json else print_line)
-    return running.run_device(settings, running.Wanted(not no_mqtt, events, drawn, tell, summary=summary))
+    if draw_scores and drawn is None:
+        raise SettingsError("--draw-scores says what --draw draws: give --draw FILE.mp4 as well")
+    wanted = running.Wanted(not no_mqtt, events, drawn, draw_scores, tell, summary=summary)
+    return running.run_device(settings, wanted)
 
 
 def print_line(event: Event) -> None:

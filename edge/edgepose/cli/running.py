@@ -35,6 +35,7 @@ class Wanted:
     mqtt: bool = True
     events: Path | None = None
     drawn: Path | None = None
+    draw_scores: bool = False
     tell: Callable[[Event], None] | None = None
     extra: Callable[[CameraLine], Sequence[Output]] = field(default=lambda line: ())
     summary: Path | None = None
@@ -135,6 +136,7 @@ def run_device(settings: Settings, wanted: Wanted) -> int:
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="edgepose: %(message)s")
     logging.getLogger("edgepose.mqtt").setLevel(logging.CRITICAL)  # until first contact, which says it itself
     boot = uuid7()
+    labels = _score_labels(settings) if wanted.draw_scores else ()
     with ExitStack() as stack:
         publisher = _publisher(settings, boot, stack) if wanted.mqtt and settings.mqtt.enabled else None
         lines: list[CameraLine] = []
@@ -143,7 +145,7 @@ def run_device(settings: Settings, wanted: Wanted) -> int:
             stack.callback(line.stop)
             lines.append(line)
         device = Device(lines)
-        _outputs(device, publisher, wanted)
+        _outputs(device, publisher, wanted, labels)
         if publisher is not None:
             _first_contact(publisher, settings, live=any(line.info.live for line in lines))
         _stop_on_signals(device)
@@ -188,8 +190,9 @@ def _first_contact(publisher: Publisher, settings: Settings, live: bool) -> None
     logging.getLogger("edgepose.mqtt").setLevel(logging.NOTSET)
 
 
-def _outputs(device: Device, publisher: Publisher | None, wanted: Wanted) -> None:
-    from edgepose.outputs import DrawnVideo, EventLines, Publishing, Telling
+def _outputs(device: Device, publisher: Publisher | None, wanted: Wanted, labels: Sequence[str]) -> None:
+    from edgepose.drawn_video import DrawnVideo
+    from edgepose.outputs import EventLines, Publishing, Telling
 
     events = EventLines(wanted.events) if wanted.events else None
     for line in device.lines:
@@ -201,10 +204,19 @@ def _outputs(device: Device, publisher: Publisher | None, wanted: Wanted) -> Non
             name = (
                 wanted.drawn if len(device.lines) == 1 else wanted.drawn.with_stem(f"{wanted.drawn.stem}-{line.name}")
             )
-            line.outputs.append(DrawnVideo(name, line.info, line.skeleton))
+            line.outputs.append(DrawnVideo(name, line.info, line.skeleton, labels))
         line.outputs += wanted.extra(line)
         if wanted.tell is not None:
             line.outputs.append(Telling(wanted.tell))
+
+
+def _score_labels(settings: Settings) -> Sequence[str]:
+    from edgepose import build
+
+    strokes = build.action_models(settings)
+    if strokes is None:
+        raise SettingsError("--draw-scores: there are none without a stroke model: set strokes.model in --config")
+    return strokes.card.labels
 
 
 def _stop_on_signals(device: Device) -> None:
