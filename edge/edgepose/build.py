@@ -30,6 +30,7 @@ from edgepose.skeletons import Skeleton, named
 from edgepose.sources import Source, SourceInfo
 
 _STREAM = re.compile(r"^(rtsp|rtsps|rtmp|http|https|udp|tcp|srt)://", re.IGNORECASE)
+_OF_DETECTOR = "detector."
 _PIPE = re.compile(r"^(pipe\+raw|pipe\+live|pipe|ffmpeg):|^(picamera|jetson-csi)(:|$)")
 
 
@@ -61,30 +62,35 @@ def open_source(address: str, capture: CaptureSettings, images: bool = False) ->
 def estimator(pose: PoseSettings, models_dir: Path | None, boxes: bool = False) -> Estimator:
     """The pose network and its decoder, with its person detector where it needs one.
 
+    Options whose names begin with "detector." are the detector's.
     ``boxes``: the caller brings the people's boxes, or wants nothing but boxes.
     Raises SettingsError or ModelError.
     """
     if pose.model is None:
         raise SettingsError("no pose model: give --model or pose.model (a weights file, model folder or name)")
     engine = models.Engine(pose.threads, tuple(pose.providers))
-    settings = DecoderSettings(pose.min_score, pose.iou, pose.most_people, pose.options)
+    own = {name: value for name, value in pose.options.items() if not name.startswith(_OF_DETECTOR)}
+    its = {name.removeprefix(_OF_DETECTOR): pose.options[name] for name in pose.options.keys() - own.keys()}
+    settings = DecoderSettings(pose.min_score, pose.iou, pose.most_people, own)
     path = models.find(pose.model, models_dir)
     found = Estimator(*models.load_pose(path, engine, settings))
     if not len(found.skeleton) and not boxes:
         raise ModelError(f"{path}: finds boxes and no joints: give it as the detector of a top-down pose network")
     if not found.decoder.needs_boxes:
-        if pose.detector:
+        if pose.detector or its:
             raise SettingsError(f"{path}: finds people by itself: it takes no detector")
         return found
     name = pose.detector or (None if path.is_file() else cards.load(path).detector)
-    if name is None and not boxes:
+    if name is None and (its or not boxes):
         raise SettingsError(f"{path}: needs boxes of people: give --detector or pose.detector (a YOLO export, ...)")
-    return replace(found, detector=_detector(models.find(name, models_dir), engine, settings)) if name else found
+    if name is None:
+        return found
+    return replace(found, detector=_detector(models.find(name, models_dir), engine, replace(settings, options=its)))
 
 
 def _detector(path: Path, engine: models.Engine, settings: DecoderSettings) -> Estimator:
     """A pose network is welcome too: its people have boxes."""
-    found = Estimator(*models.load_pose(path, engine, replace(settings, options={})))
+    found = Estimator(*models.load_pose(path, engine, settings))
     if found.decoder.needs_boxes:
         raise ModelError(f"{path}: needs boxes itself: it cannot be a detector")
     return found

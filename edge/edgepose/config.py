@@ -44,7 +44,9 @@ class PoseSettings(Section):
 
     model: str | None = Field(None, description="name in the models folder, a model folder, or a weights file")
     detector: str | None = Field(None, description="person detector of a top-down network; unset: its card says")
-    options: dict[str, str] = Field({}, description="the network's own, over those of its card")
+    options: dict[str, str] = Field(
+        {}, description="the network's own, over those of its card; detector.NAME: the detector's"
+    )
     threads: int = Field(0, ge=0, description="of the engine; 0: the engine's choice")
     providers: list[str] = Field(["CPUExecutionProvider"], description="ONNX Runtime execution providers")
     min_score: Fraction = 0.25

@@ -20,6 +20,7 @@ from edgepose.runtimes import Signature
 from edgepose.skeletons import Skeleton
 from edgepose.types import Array, Float32, Image, Pose, Track
 
+_MOST_LISTED = 6
 _MOST_NORMALISED = 2.0  # people reach over the edge of the picture, but not by a whole picture
 
 
@@ -112,11 +113,16 @@ def chosen(settings: DecoderSettings, **allowed: tuple[str, ...]) -> dict[str, s
     """
     for name, value in settings.options.items():
         if name not in allowed:
-            known = "; ".join(f"{key} = {' | '.join(values)}" for key, values in allowed.items()) or "none"
+            known = "; ".join(f"{key} = {_listed(values, ' | ')}" for key, values in allowed.items()) or "none"
             raise SettingsError(f"unknown option {name!r} of this network; it has {known}")
         if value not in allowed[name]:
-            raise SettingsError(f"option {name} = {value!r}: give {' or '.join(allowed[name])}")
+            raise SettingsError(f"option {name} = {value!r}: give {_listed(allowed[name], ' or ')}")
     return {name: settings.options.get(name, values[0]) for name, values in allowed.items()}
+
+
+def _listed(values: tuple[str, ...], between: str) -> str:
+    """Of many, the first and the last: a class index may have 80 values."""
+    return between.join(values if len(values) <= _MOST_LISTED else (values[0], values[1], f"... {values[-1]}"))
 
 
 def people_in_frame(boxes_xyxy: Float32, scores: Float32, keypoints: Float32, place: Letterbox) -> list[Pose]:

@@ -14,6 +14,7 @@ from edgepose.runtimes import Signature, Tensor
 from edgepose.types import Array
 
 _TOPOLOGY = {".caffemodel": ".prototxt", ".weights": ".cfg"}
+_DARKNET_HEADER = 16  # bytes; 20 in newer files
 
 
 class OpenCvRuntime:
@@ -34,6 +35,8 @@ class OpenCvRuntime:
         self._names = list(self._net.getUnconnectedOutLayersNames())
         if self._net.empty():
             raise ModelError(f"{path}: OpenCV DNN finds no layers in it")
+        if path.suffix == ".weights":
+            self._is_whole(path)
         input_shape = _darknet_input(path) if path.suffix == ".weights" else (None, None, None, None)
         shapes = self._output_shapes(path, input_shape)
         outputs = tuple(Tensor(name, shape, "float32") for name, shape in zip(self._names, shapes, strict=True))
@@ -47,6 +50,14 @@ class OpenCvRuntime:
         except cv2.error as error:
             raise ModelError(f"OpenCV DNN cannot run input {array.shape}: {error.err}") from None
         return [np.asarray(output, np.float32) for output in outputs]
+
+    def _is_whole(self, weights: Path) -> None:
+        """Darknet's weights are bare numbers, and OpenCV fills up a short file with whatever lies in memory."""
+        layers = [self._net.getLayer(name) for name in self._net.getLayerNames()]
+        numbers = sum(blob.size for layer in layers if layer.type != "Region" for blob in layer.blobs)
+        size, least = weights.stat().st_size, _DARKNET_HEADER + 4 * numbers
+        if size < least:
+            raise ModelError(f"{weights}: {size} bytes, its topology needs {least}: cut off, or of another network")
 
     def _output_shapes(self, path: Path, input_shape: tuple[int | None, ...]) -> list[tuple[int, ...]]:
         """Of each output, without a run; empty where the input's shape is open."""
