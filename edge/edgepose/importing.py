@@ -142,7 +142,7 @@ def _card(
         skeleton=skeleton.name,
         quantisation=f"{image.dtype} input" if image.scale else None,
         licence=answers.licence or _own_licence(network) or UNKNOWN_LICENCE,
-        limits=f"imported from {file.name}; not measured on any data here",
+        limits=f"imported from {answers.source or file.name}; not measured on any data here",
     )
 
 

@@ -31,6 +31,8 @@ class Answers:
     licence: str | None = None
     input_wh: tuple[int, int] | None = None
     topology: Path | None = None
+    source: str | None = None
+    """Where the file comes from, for the card; None: its name says enough."""
 
 
 @dataclass(frozen=True, slots=True)

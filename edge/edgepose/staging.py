@@ -17,18 +17,25 @@ _ENDING = ".partial"
 def staged(folder: Path, force: bool = False) -> Iterator[Path]:
     """An empty folder to fill; it becomes ``folder`` when all went well and vanishes when not.
 
-    What a killed process left is removed first. Raises SettingsError when ``folder`` is there and not to be replaced.
+    Raises SettingsError when ``folder`` is there and not to be replaced.
     """
     check_free(folder, force)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    _sweep(folder.parent)
-    stage = folder.parent / f".{folder.name}.{os.getpid()}{_ENDING}"
-    stage.mkdir()
-    try:
+    with scratch(folder.parent, folder.name) as stage:
         yield stage
         _swap(stage, folder)
+
+
+@contextmanager
+def scratch(parent: Path, name: str) -> Iterator[Path]:
+    """A hidden empty folder in ``parent``, which is made where it is not there; gone afterwards."""
+    parent.mkdir(parents=True, exist_ok=True)
+    _sweep(parent)
+    folder = parent / f".{name}.{os.getpid()}{_ENDING}"
+    folder.mkdir()
+    try:
+        yield folder
     finally:
-        shutil.rmtree(stage, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def check_free(folder: Path, force: bool) -> None:
@@ -55,7 +62,7 @@ def _swap(stage: Path, folder: Path) -> None:
 
 
 def _sweep(parent: Path) -> None:
-    """Removes the folders of processes that are no more."""
+    """Removes what killed processes left."""
     for path in parent.glob(f".*{_ENDING}"):
         number = path.name.removesuffix(_ENDING).removesuffix(".old").rpartition(".")[2]
         if number.isdigit() and not _alive(int(number)):

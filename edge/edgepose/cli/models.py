@@ -8,10 +8,11 @@ from typing import Annotated
 
 import typer
 
-from edgepose.cli.models_import import import_model, print_card
+from edgepose.cli.models_import import import_model, print_card, pull
 
 app = typer.Typer(help="The model folder.", no_args_is_help=True)
 app.command("import")(import_model)
+app.command()(pull)
 
 ModelsDir = Annotated[Path | None, typer.Option("--models-dir", help="look here first")]
 AsJson = Annotated[bool, typer.Option("--json", help="for machines")]

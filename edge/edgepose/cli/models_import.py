@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from edgepose.cli.progress import bars
+
 if TYPE_CHECKING:
     from edgepose.card import Card
     from edgepose.importing import Imported
     from edgepose.recognising import Ask, Question
+    from edgepose.registry import Registry
     from edgepose.types import Image
 
 Target = Annotated[
@@ -67,6 +70,7 @@ def import_model(
         parsed_size(size) if size else None,
         topology,
     )
+    _check_drawable(draw)
     with _stopped_cleanly():
         done = importing.import_model(
             file, importing.models_folder(models_dir), answers, asking(), _read(picture), force
@@ -123,7 +127,9 @@ def _tell(done: Imported, picture: Path | None, draw: Path | None, as_json: bool
     from edgepose import card as cards
 
     if draw is not None:
-        _write(draw, done.trial.drawn)
+        import cv2
+
+        cv2.imwrite(str(draw), done.trial.drawn)
     trial = done.trial
     notes = _notes(done, picture)
     if as_json:
@@ -164,17 +170,14 @@ def _notes(done: Imported, picture: Path | None) -> list[str]:
     return notes
 
 
-def _write(path: Path, image: Image) -> None:
+def _check_drawable(path: Path | None) -> None:
+    """Before the work is done; raises SettingsError."""
     import cv2
 
     from edgepose.errors import SettingsError
 
-    try:
-        written = cv2.imwrite(str(path), image)
-    except cv2.error:  # an ending that is no picture's
-        written = False
-    if not written:
-        raise SettingsError(f"{path}: cannot write the picture there (.jpg, .png)")
+    if path is not None and not (path.parent.is_dir() and cv2.haveImageWriter(str(path))):
+        raise SettingsError(f"{path}: cannot write a picture there: give a .jpg or .png in a folder that is there")
 
 
 def print_card(card: Card) -> None:
@@ -190,3 +193,51 @@ def print_card(card: Card) -> None:
 
 def _plain(value: Any) -> str:
     return ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else str(value)
+
+
+def pull(
+    name: Annotated[str | None, typer.Argument(help="of the registry; see --list")] = None,
+    listed: Annotated[bool, typer.Option("--list", help="show what the registry has, and stop")] = False,
+    registry: Annotated[
+        str | None, typer.Option("--registry", metavar="FILE|URL", help="another registry (TOML)")
+    ] = None,
+    accept_new: Annotated[
+        bool, typer.Option("--accept-new", help="take the file though it is not the one of the first pull")
+    ] = False,
+    models_dir: Target = None,
+    force: Annotated[bool, typer.Option("--force", help="pull again what is here already")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Download a public network and import it.
+
+    The first pull records the file's sha256 in pulled.json of the models folder; later, another file is refused.
+    """
+    from edgepose import importing
+    from edgepose import registry as registries
+    from edgepose.errors import SettingsError
+
+    known = registries.load(registry)
+    if listed:
+        _list(known, as_json)
+        return
+    if name is None:
+        raise SettingsError("which one? give a name of --list")
+    folder = importing.models_folder(models_dir)
+    wanted = registries.Wanted(folder, force or accept_new, accept_new)
+    with _stopped_cleanly(), bars({name: None}) as advance:
+        progress = (lambda done, _: advance(name, done)) if advance else None
+        done = registries.pull(name, known, wanted, lambda line: typer.echo(line, err=True), progress)
+    if done is not None:
+        _tell(done, None, None, as_json, models_dir)
+    elif as_json:
+        typer.echo(json.dumps({"name": name, "folder": str(folder / name), "here": True}))
+    else:
+        typer.echo(f"{folder / name}: is here already, as it was pulled", err=True)
+
+
+def _list(known: Registry, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps({name: entry.model_dump(exclude_none=True) for name, entry in known.model.items()}))
+        return
+    for name, entry in sorted(known.model.items()):
+        typer.echo(f"{name:<22} {entry.about}\n{'':<22} {entry.licence}; {entry.family or 'family by its layout'}")
