@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from pydantic import ValidationError
 
 from edgepose.config import CounterSettings, parse
 from edgepose.counter import RepCounter
+from edgepose.drawn_video import DrawnVideo
 from edgepose.errors import SettingsError
 from edgepose.events import EventMaker
-from edgepose.pipeline import Counting, Pipeline
+from edgepose.pipeline import Counting, Pipeline, Step
 from edgepose.skeletons import BODY25, COCO17, LSP14, Skeleton
-from edgepose.types import Frame, Pose, Rep, Track
+from edgepose.sources import SourceInfo
+from edgepose.types import Bend, Frame, Pose, Rep, Track
 from edgepose.wire import event_message
 
 Degrees = Callable[[float], float]
@@ -248,3 +252,18 @@ def test_the_counter_hangs_on_the_tracks_with_strokes_off() -> None:
         assert [bend.track for bend in step.bends] == [5, 5]
     assert [(event.kind, event.seq, event.track) for event in events] == [("count", 0, 5), ("count", 1, 5)]
     assert pipeline.stage_s["count"] > 0
+
+
+def test_the_drawn_video_has_a_bar_for_every_arm_that_is_counted(tmp_path: Path) -> None:
+    info = SourceInfo("clip", 640, 360, 30.0, live=False, started_unix_s=0.0)
+    video = DrawnVideo(tmp_path / "drawn.mp4", info, COCO17)
+    for frame, fraction in enumerate((None, 1.0, 0.0)):
+        bends = [] if fraction is None else [Bend(0, f"bicep_curl_{side}", fraction, 3) for side in ("left", "right")]
+        video.step(Frame(frame, frame / 30), Step([], bends=bends))
+    video.close()
+    capture = cv2.VideoCapture(str(tmp_path / "drawn.mp4"))
+    bare, full, empty = (np.argwhere(capture.read()[1].max(-1) > 100) for _ in range(3))
+    assert len(bare) == 0
+    assert len(full) > len(empty) + 1000 > 1200
+    assert full[:, 0].min() > 180, "in the lower half"
+    assert full[:, 1].max() < 320, "on the left"
