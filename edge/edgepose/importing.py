@@ -172,10 +172,12 @@ def _tried(stage: Path, models_dir: Path, picture: Image | None) -> Trial:
     """Runs the model as ``run`` would; raises ModelError when it cannot, or answers with no numbers."""
     estimator = build.estimator(PoseSettings(model=str(stage), threads=1), models_dir, boxes=True)
     image = mannequin.picture() if picture is None else picture
-    people = _whole(image, picture is None) if estimator.decoder.needs_boxes and not estimator.detector else None
-    poses = estimator(image, people)
-    if estimator.decoder.follows:
-        people = [Track(-1, pose) for pose in poses]
+    box = _whole(image, picture is None) if estimator.decoder.needs_boxes else None
+    poses = estimator(image, box if estimator.detector is None else None)
+    people = [Track(-1, pose) for pose in poses] if estimator.decoder.follows else box
+    view = estimator.decoder.views(image, people)[0]
+    outputs = estimator.runtime.run(view.tensor)
+    estimator.decoder.decode(outputs, view)  # where a detector finds nobody, nothing was decoded yet
     took_s: list[float] = []
     while len(took_s) < _TIMED and sum(took_s) < _PATIENCE_S:
         started_s = time.perf_counter()
@@ -183,11 +185,14 @@ def _tried(stage: Path, models_dir: Path, picture: Image | None) -> Trial:
         took_s.append(time.perf_counter() - started_s)
     drawn = image.copy()
     _draw(drawn, poses, estimator)
-    view = estimator.decoder.views(image, people)[0].tensor
-    outputs = estimator.runtime.run(view)
-    alike = _alike(outputs, estimator.runtime, view)
-    shapes = [output.shape for output in outputs]
-    return Trial(len(poses), 1e3 * float(np.median(took_s)), [view.shape], shapes, drawn, alike)
+    return Trial(
+        len(poses),
+        1e3 * float(np.median(took_s)),
+        [view.tensor.shape],
+        [output.shape for output in outputs],
+        drawn,
+        _alike(outputs, estimator.runtime, view.tensor),
+    )
 
 
 def _whole(image: Image, is_drawn: bool) -> list[Track]:
