@@ -179,7 +179,8 @@ def _blobs(small: Float32, size_wh: tuple[int, int], threshold: float) -> Float3
         blob = np.zeros((height, width), np.uint8)
         cv2.drawContours(blob, contours, index, 1, cv2.FILLED, 8, relatives, 1, (-left, -top))
         _, score, _, (x, y) = cv2.minMaxLoc(big[part], blob & mask[part])
-        peaks.append((left + x, top + y, score))
+        if score > 0:  # else only its neighbours' light made it a blob
+            peaks.append((left + x, top + y, score))
     return np.array(peaks, np.float32).reshape(-1, 3)
 
 

@@ -6,10 +6,16 @@ import json
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from edgepose.decoders import DecoderSettings, openpose
+from edgepose.errors import ModelError
 from edgepose.openpose import BODY25, COCO18, MPI15, Layout, Links, assemble, people
 from edgepose.openpose_lecture import lecture_links, lecture_persons, lecture_points
 from edgepose.openpose_maps import Peaks
+from edgepose.runtimes import Signature, Tensor
+from edgepose.skeletons import named
 from tests.shared import SHARED
 
 GOLDEN = SHARED / "spec" / "golden_openpose.json"
@@ -129,3 +135,59 @@ def test_row_39_five_joints_beside_a_foot_are_a_person() -> None:
     (person,) = assemble(peaks, links, BODY25)
     assert sorted(person.ids) == [1, 8, 9, 10, 11, 24]
     assert person.total == pytest.approx(6 * 0.9 + 5 * 0.8)
+
+
+def wild(kind: str, shape: tuple[int, ...], random: np.random.Generator) -> np.ndarray:
+    maps = random.uniform(-1, 1, shape).astype(np.float32)
+    if kind == "huge":
+        maps *= 3e38
+    if kind == "steps":
+        maps = np.round(maps * 2) / 2
+    if kind == "constant":
+        maps[:] = random.uniform(-1, 1)
+    if kind == "almost constant":
+        maps = 0.5 + maps * np.float32(1e-6)
+    if kind in ("nan", "inf"):
+        maps.flat[random.integers(maps.size)] = {"nan": np.nan, "inf": -np.inf}[kind]
+    return maps
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    skeleton=st.sampled_from(["openpose18", "body25", "mpi15"]),
+    mode=st.sampled_from(["openpose", "lecture"]),
+    kind=st.sampled_from(["noise", "steps", "huge", "constant", "almost constant", "nan", "inf"]),
+    maps_wh=st.tuples(st.integers(1, 14), st.integers(1, 10)),
+    cell=st.sampled_from([1, 3, 7.6, 8, 8.4]),
+    frame_wh=st.tuples(st.integers(1, 200), st.integers(1, 120)),
+    seed=st.integers(0, 2**31),
+)
+def test_row_39_any_maps_give_people_inside_the_picture_or_a_clear_error(
+    skeleton: str,
+    mode: str,
+    kind: str,
+    maps_wh: tuple[int, int],
+    cell: float,
+    frame_wh: tuple[int, int],
+    seed: int,
+) -> None:
+    channels = {"openpose18": 57, "body25": 78, "mpi15": 44}[skeleton]
+    shape = (1, channels, maps_wh[1], maps_wh[0])
+    sides = (max(1, round(maps_wh[1] * cell)), max(1, round(maps_wh[0] * cell)))
+    network = Signature((Tensor("image", (1, 3, *sides), "float32"),), (Tensor("maps", shape, "float32"),), {})
+    wanted = DecoderSettings(min_score=0, most_people=1000, options={"mode": mode})
+    decoder = openpose.create(network, named(skeleton), wanted)
+    (view,) = decoder.views(np.zeros((frame_wh[1], frame_wh[0], 3), np.uint8))
+    maps = wild(kind, shape, np.random.default_rng(seed))
+    if kind in ("huge", "nan", "inf"):
+        with pytest.raises(ModelError, match="not finite|reach .* not 1"):
+            decoder.decode([maps], view)
+        return
+    found = decoder.decode([maps], view)
+    for pose in found:
+        known = pose.keypoints[pose.keypoints[:, 2] > 0]
+        assert len(known) >= (3 if mode == "openpose" else 2)
+        assert (known[:, :2] >= 0).all()
+        assert (known[:, :2] <= frame_wh).all()
+        assert np.isnan(pose.keypoints[pose.keypoints[:, 2] == 0, :2]).all()
+        assert 0 <= pose.score <= 1
