@@ -332,7 +332,7 @@ def test_the_highest_scores_are_bars_under_the_person() -> None:
 def test_scores_are_shown_until_no_newer_ones_came_for_a_second(tmp_path: Path) -> None:
     video = DrawnVideo(tmp_path / "drawn.mp4", SourceInfo("test", 320, 180, 10.0, False, 0.0), COCO17, ("hit", "idle"))
     person = pose(left_shoulder=(100, 50), right_shoulder=(80, 50))
-    window = Window(1, 3, np.array([0.0, 0.3]), np.zeros((2, 17, 3), np.float32))
+    window = Window(1, 3, np.array([0.1, 0.5]), np.zeros((2, 17, 3), np.float32))
     for index in range(20):
         scores = [Scores(window, np.array([0.9, 0.1], np.float32))] if index == 3 else []
         video.step(Frame(index, index / 10, ground(180, 320)), Step([Track(1, person)], scores))
@@ -352,18 +352,32 @@ def test_scores_to_draw_need_a_video_and_a_classifier(tmp_path: Path, options: l
     assert said in result.stderr
 
 
-def test_a_stroke_stands_over_its_player_for_a_second(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("known_at", "first"), [(5, 3), (17, 3), (25, 9)])
+def test_row_37_a_stroke_stands_over_its_player_for_a_second(tmp_path: Path, known_at: int, first: int) -> None:
+    """Peak at 0.3 s; frames wait 1.5 s, so what is known at 2.5 s is shown from the first that still waits, 1 s."""
     info = SourceInfo("test", 320, 180, 10.0, False, 0.0)
     video = DrawnVideo(tmp_path / "drawn.mp4", info, COCO17)
     person = pose(left_shoulder=(100, 150), right_shoulder=(80, 150))
-    for index in range(20):
-        events = [stroke(1, 0.3)] if index == 5 else []
+    for index in range(30):
+        events = [stroke(1, 0.3)] if index == known_at else []
         video.step(Frame(index, index / 10, ground(180, 320)), Step([Track(1, person)], [], events))
     video.close()
     read = cv2.VideoCapture(str(tmp_path / "drawn.mp4"))
     labelled = []
-    for index in range(20):
+    for index in range(30):
         _, image = read.read()
         if image[95:150, 115:200].min() < GREY - 40:  # right of "#1", over the head
             labelled.append(index)
-    assert labelled == list(range(5, 15))
+    assert labelled == list(range(first, first + 10))
+
+
+def test_every_frame_is_in_the_video_though_few_may_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edgepose.drawn_video._MOST_BYTES", 2 * 180 * 320 * 3)
+    video = DrawnVideo(tmp_path / "drawn.mp4", SourceInfo("test", 320, 180, 10.0, False, 0.0), COCO17)
+    for index in range(7):
+        video.step(Frame(index, index / 10, np.full((180, 320, 3), 30 * index, np.uint8)), Step([]))
+        assert len(video._waiting) <= 2
+    video.close()
+    read = cv2.VideoCapture(str(tmp_path / "drawn.mp4"))
+    assert [round(read.read()[1].mean() / 30) for _ in range(7)] == list(range(7))
+    assert not read.read()[0]
