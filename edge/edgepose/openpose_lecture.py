@@ -12,6 +12,7 @@ from edgepose.openpose_maps import Enlarged, Peaks, blob_peaks
 from edgepose.types import Array, Float32
 
 _SAMPLES = 10
+_AT_ONCE = 1 << 14  # lines: bounds the memory that a frame of noise takes
 
 
 def lecture_people(maps: Float32, layout: Layout, size_wh: tuple[int, int]) -> list[tuple[Float32, float]]:
@@ -49,12 +50,12 @@ def lecture_links(
     of all 10; every A takes its best B, so two A may claim one B.
     """
     kind, a, b = candidate_pairs(peaks, layout)
-    step = peaks.xy[b] - peaks.xy[a]
-    at = peaks.xy[a, None] + step[:, None] * np.linspace(0, 1, _SAMPLES)[None, :, None]
-    x, y = (np.round(at[..., axis]).clip(0, size_wh[axis] - 1) for axis in (0, 1))
-    channel = np.array(layout.fields, np.intp)[kind]
-    along = component(Enlarged(fields, size_wh, cubic=False), channel, x, y, step)
-    score = np.where((along > above).mean(axis=1) > share + 1e-9, along.mean(axis=1), -np.inf)
+    read, channel = Enlarged(fields, size_wh, cubic=False), np.array(layout.fields, np.intp)[kind]
+    score = np.full(len(kind), -np.inf, np.float32)
+    for part in (slice(start, start + _AT_ONCE) for start in range(0, len(kind), _AT_ONCE)):
+        along = _along(read, channel[part], peaks.xy[a[part]], peaks.xy[b[part]], size_wh)
+        passed = (along > above).mean(axis=1) > share + 1e-9
+        score[part][passed] = along.mean(axis=1)[passed]
     order = np.lexsort((b, -score, a, kind))
     order = order[np.isfinite(score[order])]
     _, first = np.unique(np.stack([kind[order], a[order]]), axis=1, return_index=True)
@@ -63,6 +64,14 @@ def lecture_links(
     known = set(peaks.joint.tolist())
     empty = [link for link, pair in enumerate(layout.links) if not known.issuperset(pair)]
     return [rows[kind[best] == link] for link in range(len(layout.links))], empty
+
+
+def _along(read: Enlarged, channel: Array, a_xy: Float32, b_xy: Float32, size_wh: tuple[int, int]) -> Float32:
+    """(N, 10) the fields along the lines from ``a_xy`` to ``b_xy`` (N, 2), both ends included."""
+    step = b_xy - a_xy
+    at = a_xy[:, None] + step[:, None] * np.linspace(0, 1, _SAMPLES)[None, :, None]
+    x, y = (np.round(at[..., axis]).clip(0, size_wh[axis] - 1) for axis in (0, 1))
+    return component(read, channel, x, y, step)
 
 
 def lecture_persons(points: Array, links: list[Float32], layout: Layout) -> Float32:
