@@ -40,3 +40,48 @@ def strokes(
 
     card = train(data, out, preset, rate_hz, seed, typer.echo)
     typer.echo(f"wrote {out}: {card.model.stamp}")
+
+
+@app.command()
+def pose_labels(
+    data: Path = typer.Option(..., help="Folder of pose pictures."),
+    teacher: Path = typer.Option(..., help="MoveNet SinglePose (.tflite), asked about every labelled person."),
+    out: Path = typer.Option(Path("out/pose/labels.npz"), help="Table of the teacher's joints to write."),
+) -> None:
+    """Let a teacher fill in the joints that the pose pictures leave open, for `pose --labels`."""
+    from edgepose_trainer.pose.labels import write
+
+    typer.echo(f"wrote {write(data, teacher, out, typer.echo)}")
+
+
+@app.command()
+def pose(
+    data: Path = typer.Option(..., help="Folder of pose pictures."),
+    out: Path = typer.Option(..., help="Model folder to write."),
+    labels: Path | None = typer.Option(None, help="The teacher's joints, from `pose-labels`."),
+    resume: Path | None = typer.Option(
+        None, help="checkpoint.pt goes on as planned; weights.onnx starts anew from it."
+    ),
+    work: Path = typer.Option(Path("out/pose"), help="Folder for checkpoint.pt and log.jsonl."),
+    epochs: int = typer.Option(60, min=0, help="Of 14,400 drawn samples each; 0 only exports."),
+    minutes: float | None = typer.Option(
+        None, min=0.0, help="Instead of epochs: a time that the schedule is fitted to."
+    ),
+    batch: int = typer.Option(32, min=1),
+    size: int = typer.Option(256, min=64, help="Side of the training samples, px; a multiple of 32."),
+    export_size: int | None = typer.Option(None, min=64, help="Side of the written network's input; as trained."),
+    width: float = typer.Option(1.0, min=0.25, help="Channels, times those of courtpose-n."),
+    rate: float = typer.Option(2e-3, min=0.0, help="Learning rate at its height."),
+    device: str = typer.Option("cpu", help="cpu or cuda."),
+    threads: int = typer.Option(1, min=1, help="Of the processor; on shared machines one is often fastest."),
+    seed: int = typer.Option(1, help="The same seed, pictures, plan and machine draw the same samples."),
+) -> None:
+    """Train the multi-person pose network from scratch, resumable; kept-aside pictures are only measured."""
+    from edgepose_trainer.pose.engine import use_threads
+    from edgepose_trainer.pose.recipe import train
+    from edgepose_trainer.pose.training import Plan
+
+    use_threads(threads, device)
+    plan = Plan(size, width, batch, epochs, minutes=minutes, rate=rate, seed=seed, device=device)
+    card = train(data, out, plan, labels, resume, work, export_size, typer.echo)
+    typer.echo(f"wrote {out}: {card.model.stamp}")

@@ -1,0 +1,1 @@
+"""Trains the pose network: pictures and people, teacher's labels, augmentation, network, losses, export."""

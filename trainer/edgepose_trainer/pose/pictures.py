@@ -1,0 +1,90 @@
+"""Pictures with people as the pose trainer knows them: encoded bytes, boxes, COCO-17 joints, what is not known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from edgepose.errors import SourceError
+from edgepose.skeletons import COCO17
+from edgepose.types import Float32, Image
+
+UNKNOWN, ABSENT, GUESSED, SEEN = -1, 0, 1, 2
+"""States of a joint: nobody said; outside the picture or not to be found; hidden; visible."""
+LIMBS = COCO17.indices(
+    *(
+        f"{side}_{joint}"
+        for joint in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
+        for side in ("left", "right")
+    )
+)
+FACE = np.arange(5)
+TORSO = COCO17.indices("left_shoulder", "right_shoulder", "left_hip", "right_hip")
+AREA_OF_BOX = 0.53
+"""Of a person's box that they fill: OKS is measured against the area of the person."""
+_DIAGONALS = COCO17.indices("left_shoulder", "right_hip", "right_shoulder", "left_hip").reshape(2, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One labelled person, px of their picture."""
+
+    box_xyxy: Float32
+    """(4,)."""
+    joints: Float32
+    """(17, 3): x, y and one of UNKNOWN, ABSENT, GUESSED, SEEN; x, y count only for the last two."""
+    upright: Float32 | None = None
+    """(2,) from the hips to the head where the source says it, any length."""
+
+    @property
+    def located(self) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+        """(17,) joints with a place."""
+        return np.asarray(self.joints[:, 2] > 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One encoded picture of one source."""
+
+    source: str
+    name: str
+    encoded: bytes
+    people: tuple[Person, ...]
+    everyone: bool
+    """All people are labelled: what is outside their boxes is background, else it may hold anybody."""
+    crowds: Float32
+    """(N, 4) boxes in which people are not told apart: ignored."""
+    validation: bool = False
+
+    @property
+    def key(self) -> str:
+        return f"{self.source}/{self.name}"
+
+
+NO_CROWDS = np.empty((0, 4), np.float32)
+
+
+def decoded(picture: Picture) -> Image:
+    """(H, W, 3) BGR; raises SourceError for broken bytes."""
+    image = cv2.imdecode(np.frombuffer(picture.encoded, np.uint8), cv2.IMREAD_COLOR)
+    if image is None:
+        raise SourceError(f"{picture.key}: not a picture that OpenCV can read")
+    return np.asarray(image, np.uint8)
+
+
+def torso_px(joints: Float32) -> float:
+    """Longer of the two shoulder-to-opposite-hip distances; NaN when neither is located."""
+    ends = joints[_DIAGONALS]
+    lengths = np.linalg.norm(ends[:, 0, :2] - ends[:, 1, :2], axis=1)
+    known = (ends[..., 2] > 0).all(axis=1)
+    return float(lengths[known].max()) if known.any() else float("nan")
+
+
+def box_round(points_xy: Float32, size_wh: tuple[int, int], margin: float = 0.1) -> Float32:
+    """(4,) box round joints, wider by ``margin`` of its longer side for hands, feet and crown, cut at the picture."""
+    low, high = points_xy.min(axis=0), points_xy.max(axis=0)
+    extra = margin * float((high - low).max())
+    box = np.concatenate([np.maximum(low - extra, 0), np.minimum(high + extra, size_wh)])
+    return box.astype(np.float32)

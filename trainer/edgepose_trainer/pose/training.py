@@ -1,0 +1,230 @@
+"""The training loop: batches of drawn samples, AdamW on a cosine, moving average, checkpoints to resume from."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from edgepose.errors import SettingsError
+from edgepose.skeletons import COCO17
+from edgepose.types import Array
+from edgepose_trainer.pose import validation
+from edgepose_trainer.pose.assign import Truth, assign
+from edgepose_trainer.pose.augment import Augmenter, PictureCache
+from edgepose_trainer.pose.canvas import Sample
+from edgepose_trainer.pose.losses import Losses, losses
+from edgepose_trainer.pose.network import Exported, PoseNetwork, cells
+from edgepose_trainer.pose.pictures import UNKNOWN, Picture
+
+_WARM_STEPS = 300
+_WEIGHT_DECAY = 0.03
+_EMA = 0.999
+_LAST_RATE = 0.01
+"""Of the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a training is made of; a checkpoint remembers it."""
+
+    size: int = 256
+    width: float = 1.0
+    batch: int = 32
+    epochs: int = 60
+    samples: int = 14400
+    """Per epoch."""
+    minutes: float | None = None
+    """A budget of time that the cosine is fitted to; None: ``epochs``."""
+    rate: float = 2e-3
+    seed: int = 1
+    device: str = "cpu"
+    cache_mb: int = 2048
+
+
+class Training:
+    """A network on its way; ``run`` goes on from wherever it is."""
+
+    def __init__(self, plan: Plan, folder: Path) -> None:
+        if plan.size % 32:
+            raise SettingsError(f"size: expected a multiple of 32, got {plan.size}")
+        torch.manual_seed(plan.seed)
+        self.plan, self.folder = plan, folder
+        self.device = torch.device(plan.device)
+        self.network = _channels_last(PoseNetwork(plan.width).to(self.device))
+        self.average = copy.deepcopy(self.network).eval()
+        self.step, self.spent_s = 0, 0.0
+        decayed = [p for p in self.network.parameters() if p.ndim > 1]
+        others = [p for p in self.network.parameters() if p.ndim <= 1]
+        groups = [{"params": decayed, "weight_decay": _WEIGHT_DECAY}, {"params": others, "weight_decay": 0.0}]
+        self.optimiser = torch.optim.AdamW(groups, lr=plan.rate, betas=(0.9, 0.99))
+        places, strides = cells(plan.size, self.device)
+        self._places, self._strides = places, strides
+        self._exported = Exported(self.average, plan.size).eval()
+        self._sigmas = torch.tensor(COCO17.sigmas, device=self.device)
+
+    @property
+    def progress(self) -> float:
+        """0..1 of the plan; time where that is what is limited."""
+        if self.plan.minutes is not None:
+            return min(1.0, self.spent_s / (60 * self.plan.minutes))
+        return min(1.0, self.step / (self.plan.epochs * self._steps))
+
+    @property
+    def _steps(self) -> int:
+        return max(1, self.plan.samples // self.plan.batch)
+
+    def run(self, pictures: Sequence[Picture], say: Callable[[str], None] = print) -> None:
+        """Trains to the end of the plan; writes a checkpoint and a line of figures after every epoch."""
+        draw = Augmenter(
+            [p for p in pictures if not p.validation], self.plan.size, PictureCache(self.plan.cache_mb << 20)
+        )
+        aside = [p for p in pictures if p.validation]
+        with _one_opencv_thread():
+            while self.progress < 1:
+                figures = self._epoch(draw)
+                figures |= validation.measure(aside, self.predict, self.plan.size) if aside else {}
+                self.save()
+                self._note(figures, say)
+
+    def _epoch(self, draw: Augmenter) -> dict[str, float]:
+        sums: dict[str, float] = {}
+        count = 0
+        while self.progress < 1:
+            started_s = time.monotonic()
+            rng = np.random.default_rng([self.plan.seed, self.step])
+            found = self.learn([draw(rng) for _ in range(self.plan.batch)])
+            self.spent_s += time.monotonic() - started_s
+            count += 1
+            for name, value in found.values().items():
+                sums[name] = sums.get(name, 0.0) + value
+            if self.step % self._steps == 0:
+                break
+        return {name: round(value / max(count, 1), 4) for name, value in sums.items()}
+
+    def learn(self, samples: Sequence[Sample]) -> Losses:
+        """One step."""
+        images, truth = batched(samples, self._places)
+        images, truth = images.to(self.device), truth.to(self.device)
+        self.network.train()
+        for group in self.optimiser.param_groups:
+            group["lr"] = self._rate()
+        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+            raw = self.network(_planes(images))
+        scores = raw.scores.detach().sigmoid()
+        chosen = assign(
+            raw.boxes.detach(), scores, raw.joints.detach(), truth, self._places, self._strides, self._sigmas
+        )
+        result = losses(raw, truth, chosen, self._sigmas)
+        self.optimiser.zero_grad(set_to_none=True)
+        result.total.backward()
+        nn.utils.clip_grad_norm_(self.network.parameters(), 10.0)
+        self.optimiser.step()
+        self.step += 1
+        self._follow()
+        return result
+
+    def _rate(self) -> float:
+        warm = min(1.0, (self.step + 1) / _WARM_STEPS)
+        cosine = _LAST_RATE + (1 - _LAST_RATE) * 0.5 * (1 + math.cos(math.pi * self.progress))
+        return self.plan.rate * warm * cosine
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        keep = _EMA * (1 - math.exp(-self.step / 300))
+        for mean, now in zip(self.average.state_dict().values(), self.network.state_dict().values(), strict=True):
+            if mean.dtype.is_floating_point:
+                mean.lerp_(now, 1 - keep)
+            else:
+                mean.copy_(now)
+
+    @torch.no_grad()
+    def predict(self, images: Array) -> Array:
+        """The averaged network on (B, S, S, 3) uint8 RGB -> (B, 56, N)."""
+        rows = self._exported(_planes(torch.from_numpy(images).to(self.device)))
+        return np.asarray(rows.float().cpu().numpy())
+
+    def save(self) -> Path:
+        """Writes ``checkpoint.pt``, whole or not at all."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / "checkpoint.pt"
+        state = {
+            "plan": asdict(self.plan),
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "step": self.step,
+            "spent_s": self.spent_s,
+        }
+        torch.save(state, path.with_suffix(".partial"))
+        path.with_suffix(".partial").replace(path)
+        return path
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Goes on exactly where a checkpoint of the same width was written."""
+        self.network.load_state_dict(state["network"])
+        self.average.load_state_dict(state["average"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.step, self.spent_s = state["step"], state["spent_s"]
+
+    def _note(self, figures: dict[str, float], say: Callable[[str], None]) -> None:
+        line = {
+            "step": self.step,
+            "minutes": round(self.spent_s / 60, 1),
+            "progress": round(self.progress, 3),
+            **figures,
+        }
+        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+        say(json.dumps(line))
+
+
+def batched(samples: Sequence[Sample], places: Tensor) -> tuple[Tensor, Truth]:
+    """(B, S, S, 3) uint8 RGB and the truth, padded to the most people."""
+    most = max(1, *(len(sample.boxes) for sample in samples))
+    boxes = np.zeros((len(samples), most, 4), np.float32)
+    joints = np.zeros((len(samples), most, 17, 3), np.float32)
+    joints[..., 2] = UNKNOWN
+    real = np.zeros((len(samples), most), bool)
+    column, row = places.cpu().numpy().astype(int).T
+    for index, sample in enumerate(samples):
+        count = len(sample.boxes)
+        boxes[index, :count], joints[index, :count], real[index, :count] = sample.boxes, sample.joints, True
+    ignored = np.stack([sample.ignored[row, column] > 0 for sample in samples])
+    images = np.stack([sample.image[:, :, ::-1] for sample in samples])
+    return torch.from_numpy(images), Truth(*(torch.from_numpy(array) for array in (boxes, joints, real, ignored)))
+
+
+def _channels_last(network: PoseNetwork) -> PoseNetwork:
+    """The memory order in which bf16 convolutions are a third faster on the processor."""
+    for weight in network.parameters():
+        if weight.ndim == 4:
+            weight.data = weight.data.contiguous(memory_format=torch.channels_last)
+    return network
+
+
+def _planes(images: Tensor) -> Tensor:
+    """(B, S, S, 3) uint8 -> (B, 3, S, S) 0..1, channels last in memory."""
+    return images.permute(0, 3, 1, 2).float().div(255).contiguous(memory_format=torch.channels_last)
+
+
+@contextmanager
+def _one_opencv_thread() -> Iterator[None]:
+    """Small pictures: OpenCV's threads would only take the network's core."""
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(threads)
