@@ -48,7 +48,8 @@ def tracks(
 ) -> None:
     """Draws bones and joints of everybody, then "#id" and the notes of that id over each head.
 
-    Joints below ``min_confidence`` are left out. An id of -1 (not tracked) has neither label nor colour of its own.
+    Joints below ``min_confidence`` are left out; a skeleton without joints is drawn as boxes. An id of -1 (not
+    tracked) has neither label nor colour of its own.
     """
     for track in people:
         _skeleton(image, track, skeleton, min_confidence)
@@ -168,6 +169,9 @@ def _skeleton(image: Image, track: Track, skeleton: Skeleton, min_confidence: fl
     colour = person_colour(track.id) if track.id >= 0 else WHITE
     for x, y in places[seen].tolist():
         cv2.circle(image, (x, y), width, colour, -1, cv2.LINE_AA)
+    if not len(skeleton) and np.isfinite(track.pose.box_xyxy).all():
+        (x1, y1), (x2, y2) = _places(track.pose.box_xyxy.reshape(2, 2)).tolist()
+        cv2.rectangle(image, (x1, y1), (x2, y2), colour, width, cv2.LINE_AA)
 
 
 def _bone(image: Image, a: NDArray[np.int32], b: NDArray[np.int32], colour: Colour, width: int) -> None:

@@ -213,7 +213,3 @@ def _alike(outputs: Sequence[np.ndarray], runtime: Runtime, view: np.ndarray) ->
 
 def _draw(image: Image, poses: Sequence[Pose], estimator: Estimator) -> None:
     draw.tracks(image, [Track(i, pose) for i, pose in enumerate(poses)], estimator.skeleton)
-    for index, pose in enumerate(poses):
-        if not len(estimator.skeleton) and np.isfinite(pose.box_xyxy).all():
-            x1, y1, x2, y2 = np.round(pose.box_xyxy).astype(int).tolist()
-            cv2.rectangle(image, (x1, y1), (x2, y2), draw.person_colour(index), 2, cv2.LINE_AA)

@@ -17,7 +17,7 @@ from edgepose.errors import SettingsError
 from edgepose.openpose import COCO18
 from edgepose.openpose_lecture import lecture_links, lecture_persons, lecture_points
 from edgepose.pipeline import Step
-from edgepose.skeletons import COCO17
+from edgepose.skeletons import BOXES, COCO17
 from edgepose.sources import SourceInfo
 from edgepose.types import Event, Frame, Pose, Scores, Track, Window
 from tests.end_to_end.programs import edgepose
@@ -111,6 +111,16 @@ def test_far_away_joints_do_not_break_the_lines() -> None:
     person = pose(left_shoulder=(480, 270), left_elbow=(1e9, 270))
     draw.tracks(image, [Track(-1, person)], COCO17)
     assert shows(image, 800, 270, draw.LEFT)
+
+
+def test_people_without_joints_are_boxes() -> None:
+    image = ground()
+    boxes = [Pose(np.zeros((0, 3), np.float32), np.array(box, np.float32), 0.9) for box in ((100, 200, 300, 400),)]
+    boxes.append(Pose(np.zeros((0, 3), np.float32), np.full(4, np.nan, np.float32), 0.9))
+    draw.tracks(image, [Track(i, box) for i, box in enumerate(boxes)], BOXES)
+    for x, y in ((100, 300), (300, 300), (200, 200), (200, 400)):
+        assert shows(image, x, y, draw.person_colour(0))
+    assert not shows(image, 200, 300, draw.person_colour(0))
 
 
 def test_notes_stand_over_the_head_and_inside_the_picture() -> None:
