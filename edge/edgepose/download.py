@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
-from urllib.parse import urlsplit
 
 from edgepose.errors import SourceError
 
@@ -41,7 +40,7 @@ def download(
     """Fetches ``address`` into ``path``; raises SourceError: the server's answer, certificate, a broken transfer,
     a page instead of a file, more than ``most_bytes``. A half of a file may lie at ``path`` then.
     """
-    if urlsplit(address).scheme not in ("http", "https"):
+    if not address.lower().startswith(("http://", "https://")):
         raise SourceError(f"{address}: not an http or https address")
     try:
         request = urllib.request.Request(address, headers={"User-Agent": "edgepose", "Accept-Encoding": "identity"})
@@ -53,10 +52,10 @@ def download(
         raise SourceError(f"{address}: {_reason(error.reason)}") from None
     except TimeoutError:
         raise SourceError(f"{address}: nothing came for {timeout_s:.0f} s") from None
+    except (ValueError, http.client.InvalidURL) as error:
+        raise SourceError(f"{address}: no address that can be read: {error}") from None
     except (http.client.HTTPException, ConnectionError) as error:
         raise SourceError(f"{address}: the transfer broke: {error or type(error).__name__}") from None
-    except ValueError as error:
-        raise SourceError(f"{address}: no address that can be read: {error}") from None
 
 
 class _NoDowngrade(urllib.request.HTTPRedirectHandler):
@@ -82,7 +81,7 @@ def _received(address: str, answer: Any, path: Path, progress: Progress | None, 
         raise SourceError(f"{address}: {_megabytes(total or 0)}, more than the {_megabytes(most_bytes)} allowed")
     digest, count = hashlib.sha256(), 0
     with path.open("wb") as file:
-        while piece := answer.read(_PIECE):
+        while piece := answer.read1(_PIECE):
             if count == 0 and _is_page(answer.headers.get_content_type(), piece):
                 raise SourceError(f"{address}: answers with a web page, not with a file")
             count += len(piece)

@@ -30,6 +30,8 @@ LOCK = "pulled.json"
 _SHIPPED = Path(__file__).with_name("registry.toml")
 _MOST_REGISTRY_BYTES = 1 << 20
 _NETWORKS = (".onnx", ".tflite", ".ort")
+_HOST = r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:\d+)?"
+Address = Annotated[str, StringConstraints(pattern=rf"^https?://{_HOST}/\S+$")]
 
 
 class Entry(BaseModel):
@@ -37,8 +39,8 @@ class Entry(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    address: str
-    topology: str | None = None
+    address: Address
+    topology: Address | None = None
     """Address of the .prototxt or .cfg."""
     licence: str
     seen: str
