@@ -29,10 +29,37 @@ def torchvision() -> None:
 
 
 def _suppress(boxes: Any, scores: Any, iou: float) -> Any:
-    """torchvision.ops.nms by ultralytics' own hand."""
+    """torchvision.ops.nms by ultralytics' own hand; in an ONNX export the operator of that name."""
+    import torch
+
+    if torch.onnx.is_in_onnx_export():
+        return _onnx_suppress().apply(boxes, scores, iou)
     from ultralytics.utils.nms import TorchNMS
 
     return TorchNMS.nms(boxes, scores, iou)
+
+
+def _onnx_suppress() -> Any:
+    import torch
+
+    class Suppress(torch.autograd.Function):
+        """Boxes (N, 4), scores (N,) -> kept indices, as ONNX NonMaxSuppression."""
+
+        @staticmethod
+        def forward(context: Any, boxes: Any, scores: Any, iou: float) -> Any:
+            return torch.arange(len(scores))
+
+        @staticmethod
+        def symbolic(graph: Any, boxes: Any, scores: Any, iou: float) -> Any:
+            def constant(values: Any) -> Any:
+                return graph.op("Constant", value_t=torch.tensor(values))
+
+            boxes = graph.op("Unsqueeze", boxes, constant([0]))
+            scores = graph.op("Unsqueeze", scores, constant([0, 1]))
+            kept = graph.op("NonMaxSuppression", boxes, scores, constant([2**31]), constant([float(iou)]))
+            return graph.op("Gather", kept, constant(2), axis_i=1)
+
+    return Suppress
 
 
 def _anything(attribute: str) -> type:

@@ -56,8 +56,9 @@ class Letterboxer:
         self._buffers = cycle([np.full(shape, self._padding, self._table.dtype) for _ in range(_BUFFERS)])
         self._size: tuple[int, int] | None = None
         self._shape = shape
-        scaled_only = self._table.dtype == np.float32 and isinstance(spec.std, float) and spec.mean == 0.0
-        self._factor = np.float32(self._table[0, 1]) if scaled_only else None
+        plain = self._table.dtype == np.float32 and spec.mean == 0.0
+        # A division, as others train and export: times 1 / std is off by a last digit, which a network can enlarge.
+        self._divisor = np.float32(spec.std) if plain and isinstance(spec.std, float) else None
 
     def __call__(self, image: Image) -> tuple[Array, Letterbox]:
         size = (image.shape[1], image.shape[0])
@@ -89,8 +90,8 @@ class Letterboxer:
             cv2.extractChannel(small, channel if self._spec.bgr else 2 - channel, self._plane)
             rows, columns = slice(y, y + self._box.height), slice(x, x + self._box.width)
             place = tensor[channel, rows, columns] if self._spec.nchw else tensor[rows, columns, channel]
-            if self._factor is not None:
-                np.multiply(self._plane, self._factor, out=place)
+            if self._divisor is not None:
+                np.divide(self._plane, self._divisor, out=place)
             else:
                 place[:] = self._table[channel, self._plane]
 
