@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
 from edgepose import build
+from edgepose import card as cards
+from edgepose.card import Card
 from edgepose.config import CameraSettings, PoseSettings, Settings
 from edgepose.decoders import Decoder, DecoderSettings, Fit, rtmo, topdown_heatmaps, topdown_simcc
 from edgepose.errors import ModelError, SettingsError
@@ -415,6 +417,28 @@ class TestWithADetector:
         )
         assert result.returncode == 0, result.stderr
         assert "3 frames" in result.stderr
+
+    def test_the_card_names_detector_options_and_skeleton(self, tmp_path: Path) -> None:
+        """16 maps of a 256×256 input: MPII's joints, DARK's peaks, and a detector that lies beside it by name."""
+        (tmp_path / "mpii").mkdir()
+        detector(tmp_path / "boxes.onnx")
+        heat = np.zeros((1, 16, 64, 64), np.float32)
+        heat[0, :, 30, 20] = 0.9
+        weights = constant_network(tmp_path / "mpii" / "weights.onnx", (1, 3, 256, 256), heat)
+        cards.save(
+            Card(
+                name="mpii", version="1", task="pose", runtime="onnx", files=[cards.weights(weights)],
+                skeleton="mpii16", options={"peak": "dark"}, detector=str(tmp_path / "boxes.onnx"), licence="none",
+            ),
+            tmp_path / "mpii",
+        )  # fmt: skip
+        estimator = build.estimator(PoseSettings(model=str(tmp_path / "mpii"), threads=1), None)
+        assert estimator.skeleton is MPII16
+        poses = estimator(FRAME)
+        assert len(poses) == 3
+        # 200×400 round (600, 400) in a square: 500×500 from (350, 150), 7.8125 px a cell.
+        np.testing.assert_allclose(poses[0].keypoints[0], (350 + 20 * 7.8125, 150 + 30 * 7.8125, 0.9), rtol=1e-4)
+        assert poses[0].keypoints.shape == (16, 3)
 
     def test_info_names_both_models(self, tmp_path: Path) -> None:
         pose = PoseSettings(
