@@ -2,29 +2,34 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-EXTRAS := demo,dev,litert,trainer
+# The tests train as well. Other versions of PyTorch may bring gigabytes of CUDA along.
+TORCH := torch==2.13.0
 
 .PHONY: demo test check format clean
 
 demo: $(VENV)/ready
 	$(BIN)/edgepose demo --out out/demo
 
-test: $(VENV)/ready
+test: $(VENV)/ready-to-test
 	$(BIN)/python -m pytest
 
-check: $(VENV)/ready
+check: $(VENV)/ready-to-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-format: $(VENV)/ready
+format: $(VENV)/ready-to-test
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 $(VENV)/ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[$(EXTRAS)]'
+	$(BIN)/python -m pip install --quiet --editable '.[demo,litert]'
+	touch $@
+
+$(VENV)/ready-to-test: $(VENV)/ready
+	$(BIN)/python -m pip install --quiet --editable '.[demo,dev,litert,trainer]' '$(TORCH)'
 	touch $@
 
 clean:

@@ -85,3 +85,24 @@ def pose(
     plan = Plan(size, width, batch, epochs, minutes=minutes, rate=rate, seed=seed, device=device)
     card = train(data, out, plan, labels, resume, work, export_size, typer.echo)
     typer.echo(f"wrote {out}: {card.model.stamp}")
+
+
+def quantize(
+    model: str = typer.Argument(help="ONNX pose model: installed name or folder."),
+    data: Path = typer.Option(..., help="Pose pictures as for `train pose`, or a folder of any pictures."),
+    max_drop: float = typer.Option(1.5, min=0.0, help="Points of PCK@0.2 that may be lost."),
+    out: Path | None = typer.Option(None, help="Model folder to write; MODEL-int8 beside it."),
+    calibrate: int = typer.Option(300, min=8, help="Pictures that set the ranges, at most."),
+    judge: int = typer.Option(600, min=8, help="Pictures that keypoints are compared on, at most."),
+    force: bool = typer.Option(False, "--force", help="Replace the folder."),
+    models_dir: Path | None = typer.Option(None, help="Look for models here first."),
+) -> None:
+    """Make a pose model int8; layers that the keypoints cannot do without stay in float, and are named."""
+    from edgepose import models
+    from edgepose_trainer.pose import engine  # noqa: F401 - says it when PyTorch is not there
+    from edgepose_trainer.pose.int8 import quantize as quantized
+
+    folder = models.find(model, models_dir)
+    out = out or folder.with_name(f"{folder.name}-int8")
+    card = quantized(folder, data, out, max_drop, calibrate, judge, force, typer.echo)
+    typer.echo(f"wrote {out}: {card.model.stamp}")

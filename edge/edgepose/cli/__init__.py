@@ -28,6 +28,8 @@ app.add_typer(config.app, name="config")
 app.add_typer(models.app, name="models")
 for entry in sorted(entry_points(group="edgepose.commands"), key=lambda e: e.name):
     app.add_typer(entry.load(), name=entry.name)  # the trainer's, where it is installed
+for entry in entry_points(group="edgepose.models"):
+    models.app.command(entry.name)(entry.load())
 
 
 def _show_version(wanted: bool) -> None:
