@@ -9,7 +9,7 @@ import numpy as np
 
 from edgepose.card import ModelId
 from edgepose.decoders import Decoder, HasMaps, Maps, View
-from edgepose.errors import ModelError
+from edgepose.errors import ModelError, SettingsError
 from edgepose.geometry import oks
 from edgepose.runtimes import Runtime
 from edgepose.skeletons import Skeleton
@@ -34,6 +34,7 @@ class Estimator:
 
     def prepare(self, image: Image) -> list[View] | None:
         """Network inputs made ahead, in another thread; None when the decoder must follow people."""
+        _check(image)
         if self.detector is not None:
             return self.detector.prepare(image)
         return None if self.decoder.follows or self.decoder.needs_boxes else self.decoder.views(image, None)
@@ -41,12 +42,22 @@ class Estimator:
     def __call__(
         self, image: Image, people: Sequence[Track] | None = None, views: list[View] | None = None
     ) -> list[Pose]:
-        """People in pixels of the frame, (K, 3) keypoints each; ``views`` come from ``prepare``."""
+        """People in pixels of the frame, (K, 3) keypoints each; ``views`` come from ``prepare``.
+
+        Raises SettingsError when the picture is not (H, W, 3) uint8.
+        """
+        _check(image)
         if self.detector is not None:
             people, views = [Track(-1, pose) for pose in self.detector(image, None, views)], None
         views = self.decoder.views(image, people) if views is None else views
-        poses = [pose for view in views for pose in self.decoder.decode(self.runtime.run(view.tensor), view)]
+        poses = [pose for view in views for pose in self._people(view)]
         return without_duplicates(poses, self.skeleton) if len(views) > 1 or self.decoder.needs_boxes else poses
+
+    def _people(self, view: View) -> list[Pose]:
+        try:
+            return self.decoder.decode(self.runtime.run(view.tensor), view)
+        except ModelError as error:  # neither knows which model it is of
+            raise ModelError(f"{self.model.name}: {error}") from None
 
     def maps(self, image: Image) -> Maps:
         """The network's maps of a picture, by a run of its own; raises ModelError for a network without them."""
@@ -54,6 +65,11 @@ class Estimator:
             raise ModelError(f"{self.model.name}: the network answers with people, not with maps that could be drawn")
         view = self.decoder.views(image, None)[0]
         return self.decoder.maps(self.runtime.run(view.tensor), view)
+
+
+def _check(image: Image) -> None:
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
+        raise SettingsError(f"expected a picture (H, W, 3) uint8 BGR, got {image.shape} {image.dtype}")
 
 
 def without_duplicates(poses: Sequence[Pose], skeleton: Skeleton) -> list[Pose]:

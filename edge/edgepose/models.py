@@ -6,6 +6,7 @@ import importlib
 import os
 import pkgutil
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
@@ -97,10 +98,13 @@ def load_pose(path: Path, engine: Engine, settings: DecoderSettings) -> tuple[Ru
     skeleton = named(card.skeleton)
     name = card.decoder or recognise(path, network, len(skeleton))
     module = decoder_module(name)
-    if not module.recognise(network, len(skeleton)):
+    with _named(path):
+        fit = module.recognise(network, len(skeleton))
+    if not fit:
         why = _hints([name], network)
         raise ModelError(f"{path}: the card says decoder {name}, but its layout is not that of {shapes(network)}{why}")
-    decoder = module.create(network, skeleton, settings)
+    with _named(path):
+        decoder = module.create(network, skeleton, settings)
     return runtime, decoder, card.model
 
 
@@ -120,8 +124,18 @@ def runtime_of(path: Path) -> str:
 def _load_bare(path: Path, engine: Engine, settings: DecoderSettings) -> tuple[Runtime, Decoder, ModelId]:
     runtime = load_runtime(runtime_of(path), path, engine)
     module = decoder_module(recognise(path, runtime.signature))
-    decoder = module.create(runtime.signature, COCO17, settings)
+    with _named(path):
+        decoder = module.create(runtime.signature, COCO17, settings)
     return runtime, decoder, identify(path)
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """A decoder knows of no file: its complaints get the file's name here."""
+    try:
+        yield
+    except (ModelError, SettingsError) as error:
+        raise type(error)(f"{path}: {error}") from None
 
 
 def decoders() -> list[str]:
@@ -131,7 +145,8 @@ def decoders() -> list[str]:
 
 def recognise(path: Path, network: Signature, joints: int = 17) -> str:
     """The decoder that fits best; raises ModelError when none does, or two fit equally well."""
-    fits = {name: decoder_module(name).recognise(network, joints) for name in decoders()}
+    with _named(path):
+        fits = {name: decoder_module(name).recognise(network, joints) for name in decoders()}
     best = max(fits.values())
     names = [name for name, fit in fits.items() if fit == best]
     if best and len(names) == 1:
