@@ -172,10 +172,13 @@ def check_joints(joints: int, skeleton: Skeleton) -> None:
         )
 
 
-def finite(maps: Array, joints: int) -> Float32:
-    """The network's (B, K, ...) answer as it is; raises ModelError when it is not finite or of other joints."""
-    if maps.shape[1] != joints:
-        raise ModelError(f"expected maps of {joints} joints, the network answered {maps.shape}")
+def checked(maps: Array, view: View, joints: int) -> Float32:
+    """The (B, K, ...) answer to a view as it is.
+
+    Raises ModelError when it is not finite, or of other joints or not as many people as the view.
+    """
+    if maps.shape[:2] != (len(view.tensor), joints):
+        raise ModelError(f"expected maps ({len(view.tensor)}, {joints}, ...), the network answered {maps.shape}")
     if not np.isfinite(maps).all():
         raise ModelError("the network's maps are not finite: broken weights or wrong input range")
     return maps

@@ -204,11 +204,14 @@ class TestDecoding:
         (pose,) = decoder.decode([y, x], view)
         np.testing.assert_allclose(pose.keypoints[0, :2], (412.5 + 100 * 0.9765625, 150 + 200 * 0.9765625))
 
-    def test_an_answer_of_other_joints_or_that_is_not_finite_is_an_error(self) -> None:
+    def test_an_answer_of_other_joints_or_people_or_that_is_not_finite_is_an_error(self) -> None:
         decoder = heat_decoder()
         (view,) = decoder.views(FRAME, [person(*BOX)])
-        with pytest.raises(ModelError, match=r"expected maps of 17 joints, the network answered \(1, 16, 64, 48\)"):
+        with pytest.raises(ModelError, match=r"expected maps \(1, 17, ...\), the network answered \(1, 16, 64, 48\)"):
             decoder.decode([np.zeros((1, 16, 64, 48), np.float32)], view)
+        (two,) = decoder.views(FRAME, [person(*BOX), person(*BOX)])
+        with pytest.raises(ModelError, match=r"expected maps \(2, 17, ...\), the network answered \(1, 17"):
+            decoder.decode([cells((12, 16, 0.9))], two)
         broken = cells((12, 16, 0.9))
         broken[0, 4, 3, 3] = np.nan
         with pytest.raises(ModelError, match="not finite"):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edgepose.crops import COLOURS, PIXELS, WAYS, Cropper, check_joints, finite, input_spec
+from edgepose.crops import COLOURS, PIXELS, WAYS, Cropper, check_joints, checked, input_spec
 from edgepose.decoders import DecoderSettings, Fit, View, chosen
 from edgepose.errors import ModelError
 from edgepose.heatmaps import peaks, with_mirrored
@@ -38,7 +38,7 @@ class TopDownHeatmaps:
 
     def decode(self, outputs: Sequence[Array], view: View) -> list[Pose]:
         maps = outputs[0].transpose(0, 3, 1, 2) if self._channels_last else outputs[0]
-        whole = view.place.complete(finite(maps, len(self.skeleton)))
+        whole = view.place.complete(checked(maps, view, len(self.skeleton)))
         if whole is None:  # the mirror image comes in the next view
             return []
         crops = view.place.crops

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edgepose.crops import COLOURS, PIXELS, Cropper, check_joints, finite, input_spec
+from edgepose.crops import COLOURS, PIXELS, Cropper, check_joints, checked, input_spec
 from edgepose.decoders import DecoderSettings, Fit, View, chosen
 from edgepose.errors import ModelError
 from edgepose.heatmaps import simcc_peaks
@@ -36,7 +36,9 @@ class TopDownSimCC:
 
     def decode(self, outputs: Sequence[Array], view: View) -> list[Pose]:
         crops = view.place.crops
-        x, y = (finite(maps, len(self.skeleton))[: len(crops)] for maps in outputs[:: 1 if self._x_first else -1])
+        x, y = (
+            checked(maps, view, len(self.skeleton))[: len(crops)] for maps in outputs[:: 1 if self._x_first else -1]
+        )
         return list(crops.people(simcc_peaks(x, y), (x.shape[2], y.shape[2])))
 
 
