@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
@@ -107,14 +107,12 @@ def decoder_for(file: Path, name: str, network: Signature, skeleton: Skeleton, o
 
 
 def _possible(file: Path, network: Signature, answers: Answers) -> dict[str, list[Skeleton]]:
-    """Best-fitting family -> joint sets with which it fits so well."""
+    """Best-fitting family -> joint sets with which it fits so well; a certain fit with coco17 goes before all."""
     skeletons = _candidates(file, network, answers)
     names = [answers.family] if answers.family else models.decoders()
-    fits = {
-        (name, skeleton): models.decoder_module(name).recognise(network, len(skeleton))
-        for name in names
-        for skeleton in skeletons
-    }
+    fits = _fits(network, names, [s for s in skeletons if s is COCO17])
+    if Fit.IS not in fits.values():
+        fits |= _fits(network, names, skeletons)
     best = max(fits.values())
     if best == Fit.NO:
         if answers.family or answers.skeleton:
@@ -126,6 +124,14 @@ def _possible(file: Path, network: Signature, answers: Answers) -> dict[str, lis
         if fit == best:
             found.setdefault(name, []).append(skeleton)
     return found
+
+
+def _fits(network: Signature, names: Sequence[str], skeletons: Sequence[Skeleton]) -> dict[tuple[str, Skeleton], Fit]:
+    return {
+        (name, skeleton): models.decoder_module(name).recognise(network, len(skeleton))
+        for name in names
+        for skeleton in skeletons
+    }
 
 
 def _candidates(file: Path, network: Signature, answers: Answers) -> list[Skeleton]:

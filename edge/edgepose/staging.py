@@ -22,6 +22,7 @@ def staged(folder: Path, force: bool = False) -> Iterator[Path]:
     check_free(folder, force)
     with scratch(folder.parent, folder.name) as stage:
         yield stage
+        check_free(folder, force)  # somebody else may have been quicker
         _swap(stage, folder)
 
 

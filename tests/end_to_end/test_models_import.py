@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import pytest
 
+from edgepose.cli import main
 from tests.end_to_end.programs import COMMAND, edgepose, network
 from tests.onnx_files import constant_network
 from tests.shared import MOVENET, needs
@@ -65,7 +66,9 @@ def test_a_real_network_is_shown_on_the_drawn_figure(tmp_path: Path) -> None:
     assert cv2.imread(str(tmp_path / "mv" / "import.jpg")).shape == (480, 640, 3)
 
 
-def test_mistakes_are_one_line_and_exit_2(tmp_path: Path) -> None:
+def test_mistakes_are_one_line_and_exit_2(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "net.pt").touch()
     (tmp_path / "words.txt").write_text("words")
     (tmp_path / "broken.onnx").write_bytes(b"x" * 100)
@@ -83,9 +86,11 @@ def test_mistakes_are_one_line_and_exit_2(tmp_path: Path) -> None:
         (("pull", "nobody"), "nobody: not in the registry; it has"),
     ):
         where = () if "--models-dir" in arguments else ("--models-dir", tmp_path / "models")
-        result = edgepose("models", *arguments, *where)
-        lines = result.stderr.strip().splitlines()
-        assert (result.returncode, len(lines)) == (2, 1), result.stderr
+        monkeypatch.setattr("sys.argv", ["edgepose", "models", *map(str, (*arguments, *where))])
+        with pytest.raises(SystemExit) as left:
+            main()
+        lines = capfd.readouterr().err.strip().splitlines()
+        assert (left.value.code, len(lines)) == (2, 1), lines
         assert said in lines[0]
     assert not (tmp_path / "models").exists() or not list((tmp_path / "models").iterdir())
 

@@ -23,10 +23,12 @@ if TYPE_CHECKING:
 
 Target = Annotated[
     Path | None,
-    typer.Option("--models-dir", "--out", help="folder to put the model into [$EDGEPOSE_MODELS, else ./models]"),
+    typer.Option(
+        "--models-dir", "--out", help="folder to put the model into; default: $EDGEPOSE_MODELS, else ./models"
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="for machines")]
-Picture = Annotated[Path | None, typer.Option("--picture", help="try it on this picture [a drawn figure]")]
+Picture = Annotated[Path | None, typer.Option("--picture", help="try it on this picture instead of a drawn figure")]
 Drawn = Annotated[Path | None, typer.Option("--draw", help="write the test picture with what was found here")]
 
 
@@ -35,17 +37,23 @@ def import_model(
     family: Annotated[
         str | None, typer.Option("--family", help="its decoder, where its layout does not say it")
     ] = None,
-    name: Annotated[str | None, typer.Option("--name", help="of the model [the file's]")] = None,
-    skeleton: Annotated[str | None, typer.Option("--skeleton", help="its joint set [coco17 where it fits]")] = None,
+    name: Annotated[str | None, typer.Option("--name", help="of the model; default: the file's")] = None,
+    skeleton: Annotated[
+        str | None, typer.Option("--skeleton", help="its joint set; default: coco17 where it fits")
+    ] = None,
     option: Annotated[
         list[str] | None, typer.Option("--option", metavar="NAME=VALUE", help="of the decoder; repeatable")
     ] = None,
     detector: Annotated[
         str | None, typer.Option("--detector", help="person detector of a top-down network, or none")
     ] = None,
-    licence: Annotated[str | None, typer.Option("--licence", help="of the weights [what the file says]")] = None,
+    licence: Annotated[
+        str | None, typer.Option("--licence", help="of the weights; default: what the file says")
+    ] = None,
     size: Annotated[str | None, typer.Option("--input", metavar="WxH", help="where the file leaves it open")] = None,
-    topology: Annotated[Path | None, typer.Option("--topology", help=".prototxt or .cfg [the one beside]")] = None,
+    topology: Annotated[
+        Path | None, typer.Option("--topology", help=".prototxt or .cfg; default: the one beside the weights")
+    ] = None,
     picture: Picture = None,
     draw: Drawn = None,
     models_dir: Target = None,
@@ -224,8 +232,8 @@ def pull(
         raise SettingsError("which one? give a name of --list")
     folder = importing.models_folder(models_dir)
     wanted = registries.Wanted(folder, force or accept_new, accept_new)
-    with _stopped_cleanly(), bars({name: None}) as advance:
-        progress = (lambda done, _: advance(name, done)) if advance else None
+    with _stopped_cleanly(), bars({f"{name}, kB": None}) as advance:
+        progress = (lambda done, _: advance(f"{name}, kB", done // 1000)) if advance else None
         done = registries.pull(name, known, wanted, lambda line: typer.echo(line, err=True), progress)
     if done is not None:
         _tell(done, None, None, as_json, models_dir)
