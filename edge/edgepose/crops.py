@@ -172,13 +172,14 @@ def check_joints(joints: int, skeleton: Skeleton) -> None:
         )
 
 
-def checked(maps: Array, view: View, joints: int) -> Float32:
+def checked(maps: Array, view: View, skeleton: Skeleton) -> Float32:
     """The (B, K, ...) answer to a view as it is.
 
     Raises ModelError when it is not finite, or of other joints or not as many people as the view.
     """
-    if maps.shape[:2] != (len(view.tensor), joints):
-        raise ModelError(f"expected maps ({len(view.tensor)}, {joints}, ...), the network answered {maps.shape}")
+    check_joints(maps.shape[1], skeleton)
+    if len(maps) != len(view.tensor):
+        raise ModelError(f"the network was shown {len(view.tensor)} people at once and answered {maps.shape}")
     if not np.isfinite(maps).all():
         raise ModelError("the network's maps are not finite: broken weights or wrong input range")
     return maps

@@ -196,6 +196,17 @@ class TestDecoding:
         np.testing.assert_allclose(pose.keypoints[0], (412.5 + 100 * 0.9765625, 150 + 200 * 0.9765625, 0.5))
         np.testing.assert_array_equal(pose.keypoints[2], (np.nan, np.nan, 0))
 
+    def test_simcc_whose_number_of_joints_is_open_says_it_with_the_first_answer(self) -> None:
+        """MMDeploy's RTMPose exports: (batch, MatMulsimcc_x_dim_1, 384)."""
+        decoder = topdown_simcc.create(
+            signature(INPUT, (None, None, 384), (None, None, 512)), COCO17, DecoderSettings()
+        )
+        (view,) = decoder.views(FRAME, [person(*BOX)])
+        ones = [np.eye(17, bins, dtype=np.float32)[None] for bins in (384, 512)]
+        assert len(decoder.decode(ones, view)) == 1
+        with pytest.raises(ModelError, match=r"has 26 joints, skeleton coco17 has 17: name a skeleton of 26.*halpe26"):
+            decoder.decode([np.zeros((1, 26, 384), np.float32), np.zeros((1, 26, 512), np.float32)], view)
+
     def test_simcc_with_y_first_is_told_by_the_inputs_sides(self) -> None:
         decoder = topdown_simcc.create(signature(INPUT, (1, 17, 512), (1, 17, 384)), COCO17, DecoderSettings())
         (view,) = decoder.views(FRAME, [person(*BOX)])
@@ -207,10 +218,10 @@ class TestDecoding:
     def test_an_answer_of_other_joints_or_people_or_that_is_not_finite_is_an_error(self) -> None:
         decoder = heat_decoder()
         (view,) = decoder.views(FRAME, [person(*BOX)])
-        with pytest.raises(ModelError, match=r"expected maps \(1, 17, ...\), the network answered \(1, 16, 64, 48\)"):
+        with pytest.raises(ModelError, match=r"the network has 16 joints, skeleton coco17 has 17: .*mpii16"):
             decoder.decode([np.zeros((1, 16, 64, 48), np.float32)], view)
         (two,) = decoder.views(FRAME, [person(*BOX), person(*BOX)])
-        with pytest.raises(ModelError, match=r"expected maps \(2, 17, ...\), the network answered \(1, 17"):
+        with pytest.raises(ModelError, match=r"was shown 2 people at once and answered \(1, 17"):
             decoder.decode([cells((12, 16, 0.9))], two)
         broken = cells((12, 16, 0.9))
         broken[0, 4, 3, 3] = np.nan
@@ -255,6 +266,8 @@ class TestRecognition:
             (INPUT, [(None, 17, 384), (None, 17, 512)], 17, "topdown_simcc"),
             (Tensor("input", (1, 3, 384, 288), "float32"), [(1, 26, 576), (1, 26, 768)], 26, "topdown_simcc"),
             (Tensor("input", (None, 3, 640, 640), "float32"), [(None, None, 5), (None, None, 17, 3)], 17, "rtmo"),
+            (INPUT, [(None, None, 384), (None, None, 512)], 17, "topdown_simcc"),
+            (Tensor("input", (None, 3, 640, 640), "float32"), [(None, None, 5), (None, None, None, None)], 17, "rtmo"),
             (Tensor("image", (1, 3, 368, 656), "float32"), [(1, 57, 46, 82)], 17, "openpose"),
         ],
     )
@@ -278,6 +291,7 @@ class TestRecognition:
             (rtmo, INPUT, [(1, 100, 5), (1, 99, 17, 3)]),
             (rtmo, INPUT, [(1, 100, 5), (1, 100)]),
             (rtmo, INPUT, [(1, None, 5), (1, None, 26, 3)]),
+            (rtmo, INPUT, [(None, None, None), (None, None, None, None)]),
         ],
     )
     def test_what_does_not_fit_is_left_to_others(

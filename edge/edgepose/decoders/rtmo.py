@@ -49,22 +49,23 @@ class Rtmo:
 
 
 def recognise(network: Signature, joints: int = 17) -> Fit:
-    """Two outputs, rows of 5 and as many times K joints of 3."""
-    return Fit.IS if _joints(network) == joints else Fit.NO
+    """Two outputs, rows of 5 and as many times K joints of 3; sides that the export left open fit."""
+    return Fit.IS if _fits(network, joints) else Fit.NO
 
 
 def create(network: Signature, skeleton: Skeleton, settings: DecoderSettings) -> Rtmo:
     """Raises ModelError when the joints are not as many as the skeleton's."""
     chosen(settings)
-    if _joints(network) != len(skeleton):
+    if not _fits(network, len(skeleton)):
         raise ModelError(f"RTMO needs (B, N, {len(skeleton)}, 3) for skeleton {skeleton.name}")
     return Rtmo(yolo.bgr_letterboxer(network, _SIDE), skeleton, settings)
 
 
-def _joints(network: Signature) -> int | None:
-    """None: another layout."""
+def _fits(network: Signature, joints: int) -> bool:
     shapes = [tensor.shape for tensor in network.outputs]
     if len(network.inputs) != 1 or [len(shape) for shape in shapes] != [3, 4]:
-        return None
-    (_, rows, values), (_, people, joints, per_joint) = shapes
-    return joints if values == 5 and per_joint == 3 and (rows == people or not (rows and people)) else None
+        return False
+    (_, rows, values), (_, people, found, per_joint) = shapes
+    known = values == 5 or per_joint == 3
+    open_or_right = values in (5, None) and per_joint in (3, None) and found in (joints, None)
+    return known and open_or_right and (rows == people or None in (rows, people))

@@ -38,7 +38,7 @@ class TopDownHeatmaps:
 
     def decode(self, outputs: Sequence[Array], view: View) -> list[Pose]:
         maps = outputs[0].transpose(0, 3, 1, 2) if self._channels_last else outputs[0]
-        whole = view.place.complete(checked(maps, view, len(self.skeleton)))
+        whole = view.place.complete(checked(maps, view, self.skeleton))
         if whole is None:  # the mirror image comes in the next view
             return []
         crops = view.place.crops

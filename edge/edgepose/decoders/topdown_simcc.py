@@ -2,7 +2,8 @@
 
 Options: ``pixels`` imagenet | unit | bytes, ``colour`` rgb | bgr. RTMPose was trained on RGB (MMPose's configurations
 say bgr_to_rgb, MMDeploy's pipeline to_rgb); rtmlib feeds BGR beside the same numbers (issue 48 there): colour=bgr gives
-rtmlib's results. Position: arg max / r; confidence: the lower of the two maxima; both as rtmlib and MMPose have it.
+rtmlib's results. MMDeploy leaves the number of joints open; then the first answer tells whether the skeleton fits.
+Position: arg max / r; confidence: the lower of the two maxima; both as rtmlib and MMPose have it.
 Source: seed_systems.md §4 (crop), github.com/Tau-J/rtmlib.
 """
 
@@ -36,9 +37,7 @@ class TopDownSimCC:
 
     def decode(self, outputs: Sequence[Array], view: View) -> list[Pose]:
         crops = view.place.crops
-        x, y = (
-            checked(maps, view, len(self.skeleton))[: len(crops)] for maps in outputs[:: 1 if self._x_first else -1]
-        )
+        x, y = (checked(maps, view, self.skeleton)[: len(crops)] for maps in outputs[:: 1 if self._x_first else -1])
         return list(crops.people(simcc_peaks(x, y), (x.shape[2], y.shape[2])))
 
 
@@ -47,7 +46,7 @@ def recognise(network: Signature, joints: int = 17) -> Fit:
     layout = _layout(network)
     if layout is None:
         return Fit.NO
-    if layout.joints == joints:
+    if layout.joints in (joints, None):
         return Fit.IS
     return Fit.MAY if layout.joints in {len(skeleton) for skeleton in SKELETONS.values()} else Fit.NO
 
@@ -58,20 +57,22 @@ def create(network: Signature, skeleton: Skeleton, settings: DecoderSettings) ->
     layout = _layout(network)
     if layout is None:
         raise ModelError("expected one image input and two outputs (B, joints, r · width), (B, joints, r · height)")
-    check_joints(layout.joints, skeleton)
+    if layout.joints is not None:
+        check_joints(layout.joints, skeleton)
     spec = input_spec(network.inputs[0], options["pixels"], options["colour"])
     return TopDownSimCC(Cropper(network.inputs[0], spec), skeleton, layout.x_first)
 
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    joints: int
+    joints: int | None
+    """None: open."""
     x_first: bool
     """Else y: told by the input's sides."""
 
 
 def _layout(network: Signature) -> _Layout | None:
-    """None: no SimCC. Every side must be known: nothing else tells these two tensors from others."""
+    """None: no SimCC. The sides must be known: nothing else tells these two tensors from others."""
     shapes = [tensor.shape for tensor in network.outputs]
     if len(network.inputs) != 1 or [len(shape) for shape in shapes] != [3, 3]:
         return None
@@ -80,7 +81,7 @@ def _layout(network: Signature) -> _Layout | None:
     except ModelError:
         return None
     (_, joints, first), (_, others, second) = shapes
-    if not joints or joints != others or not (width and height and first and second):
+    if joints != others or not (width and height and first and second):
         return None
     if first >= width and first * height == second * width:
         return _Layout(joints, x_first=True)
