@@ -157,8 +157,9 @@ def _one_of(ask: Ask, question: Question) -> str:
 
 
 def _check_input(file: Path, network: Signature) -> None:
-    if not network.inputs or not network.outputs:
-        raise ModelError(f"{file}: a network without inputs or outputs")
+    if len(network.inputs) != 1 or not network.outputs:
+        names = ", ".join(tensor.name for tensor in network.inputs) or "none"
+        raise ModelError(f"{file}: a pose network takes one picture; inputs of this one: {names}")
     shape = network.inputs[0].shape
     if len(shape) != 4 or (3 not in (shape[1], shape[3]) and None not in (shape[1], shape[3])):
         raise ModelError(f"{file}: input {shape} is no picture of three channels, (1, 3, H, W) or (1, H, W, 3)")

@@ -346,10 +346,10 @@ def test_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
 def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(source: Path, target: Path) -> None:
         Path(target).write_bytes(b"half")
-        raise OSError(28, "No space left on device", str(target))
+        raise OSError(28, "No space left on device", str(source), None, str(target))
 
     monkeypatch.setattr("edgepose.model_files.shutil.copyfile", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match=r"No space left on device: '.*/models'"):
         imported(yolo(tmp_path / "net.onnx"))
     assert nothing_left(tmp_path)
 
@@ -384,3 +384,13 @@ def test_every_family_is_recognised_whatever_joint_sets_there_are(case: Case) ->
             family(Path("net.onnx"), case.network, Answers(), refuse)
     else:
         assert family(Path("net.onnx"), case.network, Answers(), refuse) == (case.decoder, COCO17)
+
+
+def test_a_network_of_two_inputs_is_refused(tmp_path: Path) -> None:
+    model = onnx.load(yolo(tmp_path / "net.onnx"))
+    model.graph.input.append(onnx.helper.make_tensor_value_info("scale", onnx.TensorProto.FLOAT, [1, 2]))
+    onnx.save(model, tmp_path / "net.onnx")
+    with pytest.raises(
+        ModelError, match="net.onnx: a pose network takes one picture; inputs of this one: images, scale"
+    ):
+        imported(tmp_path / "net.onnx")
