@@ -159,12 +159,12 @@ def measure(name: str, network: nn.Module, path: Path, frame: np.ndarray, rounds
     moved = [np.nanmax(np.abs(a.keypoints - b.keypoints)) for a, b in zip(together, single, strict=True)]
     size = sum(p.numel() for p in network.parameters()) / 1e6
     joints = sum(int(np.isfinite(pose.keypoints[:, 0]).sum()) for pose in together)
-    print(f"\n{name}: {size:.1f} M parameters, {view.tensor.shape} -> {maps.shape}, {len(together)} people, {joints}")
-    print(f"joints, maps from {maps.min():.2g} to {maps.max():.2g}.")
     print(
-        f"Largest difference of the maps to PyTorch's {np.abs(maps - theirs).max():.1e}, of people alone to the batch"
+        f"\n{name}: {size:.1f} M parameters, {view.tensor.shape} -> {maps.shape}, {len(together)} people with {joints}"
     )
-    print(f"{np.abs(maps - np.concatenate(alone)).max():.1e}, of their joints {max(moved):.1e} px.\n")
+    print(f"joints, maps from {maps.min():.2g} to {maps.max():.2g}. Largest differences: maps to PyTorch's")
+    print(f"{np.abs(maps - theirs).max():.1e}, maps of people alone to those of the batch", end=" ")
+    print(f"{np.abs(maps - np.concatenate(alone)).max():.1e}, their joints {max(moved):.1e} px.\n")
     columns = ("people", "crops ms", "network ms", "decoding ms", "together ms", "per person ms")
     print("| " + " | ".join(columns) + " |\n" + "|---:" * len(columns) + "|")
     for count in (1, 8):
