@@ -75,7 +75,10 @@ def estimator(pose: PoseSettings, models_dir: Path | None, boxes: bool = False) 
     path = models.find(pose.model, models_dir)
     found = Estimator(*models.load_pose(path, engine, settings))
     if not len(found.skeleton) and not boxes:
-        raise ModelError(f"{path}: finds boxes and no joints: give it as the detector of a top-down pose network")
+        raise ModelError(
+            f"{path}: finds boxes and no joints: give it as the detector of a top-down pose network "
+            "(its boxes alone: edgepose pose --write-boxes FILE.csv)"
+        )
     if not found.decoder.needs_boxes:
         if pose.detector or its:
             raise SettingsError(f"{path}: finds people by itself: it takes no detector")
