@@ -108,11 +108,6 @@ def _said_of(file: Path, stage: Path) -> Iterator[None]:
             str(error).replace(str(stage / f"weights{file.suffix.lower()}"), str(file)).replace(str(stage), str(file))
         )
         raise type(error)(said if str(file) in said else f"{file}: {said}") from None
-    except OSError as error:  # of a copy, Python names the file it came from first
-        where = error.filename2 or error.filename
-        if where is not None and Path(where).is_relative_to(stage):
-            raise OSError(error.errno, error.strerror, str(stage.parent)) from None
-        raise
 
 
 def _card(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ from pathlib import Path
 from edgepose.errors import SettingsError
 
 _ENDING = ".partial"
+_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EFBIG}
+"""What a disk says; a hidden folder's name in such a message would help nobody."""
 
 
 @contextmanager
@@ -32,9 +35,14 @@ def scratch(parent: Path, name: str) -> Iterator[Path]:
     parent.mkdir(parents=True, exist_ok=True)
     _sweep(parent)
     folder = parent / f".{name}.{os.getpid()}{_ENDING}"
-    folder.mkdir()
     try:
+        folder.mkdir()
         yield folder
+    except OSError as error:
+        where = error.filename2 or error.filename  # of a copy, Python names the file it came from first
+        if error.errno in _DISK and (where is None or Path(where).is_relative_to(folder)):
+            raise OSError(error.errno, error.strerror, str(parent)) from None
+        raise
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
