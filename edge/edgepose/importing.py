@@ -6,7 +6,7 @@ import os
 import re
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,8 +18,9 @@ from edgepose import build, draw, mannequin, model_files, models
 from edgepose import card as cards
 from edgepose.card import Card, WeightsFile
 from edgepose.config import PoseSettings
-from edgepose.errors import EdgePoseError, SettingsError
+from edgepose.errors import EdgePoseError, ModelError, SettingsError
 from edgepose.recognising import Answers, Ask, Question, decoder_for, family, refuse, shaped
+from edgepose.skeletons import BOXES
 from edgepose.staging import check_free, staged
 from edgepose.types import Image, Pose, Track
 
@@ -159,13 +160,24 @@ def _detector(file: Path, needs_boxes: bool, models_dir: Path, answers: Answers,
         return None
     given = answers.detector
     if given is None:
-        known = [path.name for path in models.installed(models_dir) if cards.load(path).task == "pose"]
+        known = _detectors(models_dir)
         text = f"{file}: finds joints inside boxes of people; which model finds the people"
         given = ask(Question("--detector", text, (*known, NO_DETECTOR)))
     if given == NO_DETECTOR:
         return None
     found = models.find(given, models_dir)
     return str(found.resolve()) if Path(given).exists() else given
+
+
+def _detectors(models_dir: Path) -> list[str]:
+    """Names of installed models that may find people, those of boxes alone first; a broken one is no choice."""
+    found = []
+    for path in models.installed(models_dir):
+        with suppress(ModelError):
+            card = cards.load(path)
+            if card.task == "pose" and card.detector is None:
+                found.append((card.skeleton != BOXES.name, path.name))
+    return [name for _, name in sorted(found)]
 
 
 def _tried(stage: Path, models_dir: Path, picture: Image | None) -> Trial:

@@ -148,6 +148,12 @@ def test_a_top_down_network_wants_its_detector(tmp_path: Path) -> None:
     alone = imported(file, Answers(detector="none"))
     assert (alone.card.decoder, alone.card.detector, alone.trial.people) == ("topdown_heatmaps", None, 1)
     imported(yolo(tmp_path / "finder.onnx"))
+    boxes = np.zeros((1, 84, 8400), np.float32)
+    imported(constant_network(tmp_path / "yolo11n.onnx", (1, 3, 640, 640), boxes, {"task": "detect"}))
+    (tmp_path / "models" / "broken").mkdir()
+    (tmp_path / "models" / "broken" / "card.json").write_text("{}")
+    with pytest.raises(SettingsError, match=r"--detector yolo11n\|.*finder.*\|none"):
+        imported(file, Answers(name="third"))
     both = imported(file, Answers(detector="finder", name="both"))
     assert (both.card.detector, both.trial.people) == ("finder", 1)
     assert build.verify(both.folder) is None
