@@ -8,6 +8,7 @@ import pty
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -19,6 +20,21 @@ from tests.end_to_end.programs import COMMAND, edgepose, network
 from tests.onnx_files import constant_network
 from tests.shared import MOVENET, needs
 from tests.web import serving, stalled
+
+Here = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Here:
+    """The command in this process, which saves the time of starting one: exit code, stdout, stderr."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["edgepose", *map(str, arguments)])
+        with pytest.raises(SystemExit) as left:
+            main()
+        return int(left.value.code or 0), *capfd.readouterr()
+
+    return run
 
 
 def tie(path: Path) -> Path:
@@ -66,9 +82,7 @@ def test_a_real_network_is_shown_on_the_drawn_figure(tmp_path: Path) -> None:
     assert cv2.imread(str(tmp_path / "mv" / "import.jpg")).shape == (480, 640, 3)
 
 
-def test_mistakes_are_one_line_and_exit_2(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_mistakes_are_one_line_and_exit_2(tmp_path: Path, here: Here) -> None:
     (tmp_path / "net.pt").touch()
     (tmp_path / "words.txt").write_text("words")
     (tmp_path / "broken.onnx").write_bytes(b"x" * 100)
@@ -86,11 +100,9 @@ def test_mistakes_are_one_line_and_exit_2(
         (("pull", "nobody"), "nobody: not in the registry; it has"),
     ):
         where = () if "--models-dir" in arguments else ("--models-dir", tmp_path / "models")
-        monkeypatch.setattr("sys.argv", ["edgepose", "models", *map(str, (*arguments, *where))])
-        with pytest.raises(SystemExit) as left:
-            main()
-        lines = capfd.readouterr().err.strip().splitlines()
-        assert (left.value.code, len(lines)) == (2, 1), lines
+        code, _, stderr = here("models", *arguments, *where)
+        lines = stderr.strip().splitlines()
+        assert (code, len(lines)) == (2, 1), lines
         assert said in lines[0]
     assert not (tmp_path / "models").exists() or not list((tmp_path / "models").iterdir())
 
@@ -132,21 +144,19 @@ def test_a_pull_that_is_stopped_leaves_nothing(tmp_path: Path, number: signal.Si
     assert list(models.iterdir()) == []
 
 
-def test_pull_lists_and_pulls(tmp_path: Path) -> None:
-    assert "rtmo-s" in json.loads(edgepose("models", "pull", "--list", "--json").stdout)
+def test_pull_lists_and_pulls(tmp_path: Path, here: Here) -> None:
+    assert "rtmo-s" in json.loads(here("models", "pull", "--list", "--json")[1])
     with serving() as web:
         web.pages["/net.onnx"] = network(tmp_path / "served.onnx").read_bytes()
         (tmp_path / "own.toml").write_text(
             f'[model.net]\naddress = "{web.address}/net.onnx"\nlicence = "MIT"\nseen = "here"\n'
         )
         arguments = ("models", "pull", "net", "--registry", tmp_path / "own.toml", "--models-dir", tmp_path / "m")
-        first = edgepose(*arguments)
-        assert first.returncode == 0, first.stderr
-        assert "licence MIT" in " ".join(first.stdout.split())
-        assert "is here already, as it was pulled" in edgepose(*arguments).stderr
+        code, stdout, _ = here(*arguments)
+        assert (code, "licence MIT" in " ".join(stdout.split())) == (0, True)
+        assert "is here already, as it was pulled" in here(*arguments)[2]
         web.pages["/net.onnx"] = network(tmp_path / "served.onnx", people=3).read_bytes()
-        refused = edgepose(*arguments, "--force")
-        assert refused.returncode == 2
-        assert "--accept-new takes the new file" in refused.stderr.splitlines()[-1]
-        assert edgepose(*arguments, "--accept-new").returncode == 0
+        code, _, stderr = here(*arguments, "--force")
+        assert (code, "--accept-new takes the new file" in stderr.splitlines()[-1]) == (2, True)
+        assert here(*arguments, "--accept-new")[0] == 0
     assert web.asked == ["/net.onnx"] * 3
