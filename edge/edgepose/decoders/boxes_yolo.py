@@ -21,7 +21,7 @@ _LEAST_OF_POSE = 5 + 2 * 17
 
 
 class BoxesYolo:
-    """One letterboxed view per frame; of the class scores only the person's are read."""
+    """One letterboxed view per frame; of the class scores only the person's are read, whatever else scores higher."""
 
     skeleton = BOXES
     follows = False
