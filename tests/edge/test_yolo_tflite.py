@@ -84,6 +84,19 @@ def test_row_60_a_person_half_outside_is_still_normalised() -> None:
     np.testing.assert_allclose(pose.box_xyxy, [960, 360, 1280, 680], atol=1e-3)
 
 
+@pytest.mark.parametrize("decoder", ["yolo_pose", "yolo_end2end"])
+def test_row_60_one_joint_far_outside_makes_no_pixels_of_fractions(decoder: str) -> None:
+    """A wrist guessed at 3.5 pictures to the right: it is clipped to the frame's edge, the others stay."""
+    rows = output(decoder, True, True)
+    (rows[0, 5:, 0] if decoder == "yolo_pose" else rows[0, 0, 6:])[3 * 9] = 3.5
+    made_of = made(decoder, Tensor("images", (1, 640, 640, 3), "float32"), rows.shape)
+    (view,) = made_of.views(FRAME, None)
+    (pose,) = made_of.decode([rows], view)
+    assert pose.keypoints[9, 0] == 1280
+    np.testing.assert_allclose(np.delete(pose.keypoints[:, 0], 9), JOINTS_X, atol=1e-3)
+    np.testing.assert_allclose(pose.box_xyxy, BOX_XYXY, atol=1e-3)
+
+
 @pytest.mark.parametrize(
     ("dtype", "zero_point", "black", "white", "padding"), [("int8", -128, -128, 127, -14), ("uint8", 0, 0, 255, 114)]
 )

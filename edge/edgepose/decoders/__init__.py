@@ -21,6 +21,7 @@ from edgepose.skeletons import Skeleton
 from edgepose.types import Array, Float32, Image, Pose, Track
 
 _MOST_LISTED = 6
+_MOST = 0.75  # of the coordinates: one joint guessed far outside shall not make pixels of all fractions
 _MOST_NORMALISED = 2.0  # people reach over the edge of the picture, but not by a whole picture
 
 
@@ -142,6 +143,6 @@ def in_input_pixels(points_xy: Float32, input_wh: tuple[int, int]) -> Float32:
     Boxes and keypoints are given in separate calls: older exporters normalised only the boxes.
     """
     finite = points_xy[np.isfinite(points_xy)]
-    if len(finite) == 0 or finite.max() > _MOST_NORMALISED:
+    if len(finite) == 0 or np.quantile(finite, _MOST) > _MOST_NORMALISED:
         return points_xy
     return np.asarray(points_xy * np.array(input_wh, np.float32), np.float32)

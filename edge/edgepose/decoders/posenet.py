@@ -23,6 +23,7 @@ from edgepose.types import Array, Float32, Image, Pose
 
 _ROOT_SCORE = 0.5
 _SAME_PX = 20.0  # two people's same joint nearer than this (input px) is one person's
+_WALKS = 4  # times the most people: maps of noise have a root in every second cell
 _REFINEMENTS = 2
 _RANGES: dict[str, tuple[float | tuple[float, float, float], float]] = {
     "mobilenet": (127.5, 127.5),
@@ -64,8 +65,8 @@ class PoseNet:
 
     def decode(self, outputs: Sequence[Array], view: View) -> list[Pose]:
         maps = self._order.maps(outputs, self._spec)
-        if not np.isfinite(maps.scores).all():
-            raise ModelError("the network's heatmaps are not finite: broken weights or wrong input range")
+        if not all(np.isfinite(output).all() for output in outputs):
+            raise ModelError("the network's maps are not finite: broken weights or wrong input range")
         accepted: list[Float32] = []
         people: list[tuple[float, Float32]] = []
         for part, row, column in maps.roots():
@@ -77,7 +78,7 @@ class PoseNet:
             accepted.append(keypoints)
             if score >= self._settings.min_score:
                 people.append((score, keypoints))
-            if len(people) == self._settings.most_people:
+            if len(people) == self._settings.most_people or len(accepted) == _WALKS * self._settings.most_people:
                 break
         return [self._person(score, keypoints, view) for score, keypoints in people]
 
@@ -91,7 +92,8 @@ class _Maps:
     """One picture's maps: (H, W, ·) arrays and the stride between their cells, input px."""
 
     def __init__(self, heat: Float32, offsets: Float32, forward: Float32, backward: Float32, stride: float) -> None:
-        self.scores = 1.0 / (1.0 + np.exp(-heat))
+        with np.errstate(over="ignore"):
+            self.scores = 1.0 / (1.0 + np.exp(-heat))
         self._offsets, self._forward, self._backward, self._stride = offsets, forward, backward, stride
 
     def roots(self) -> list[tuple[int, int, int]]:
