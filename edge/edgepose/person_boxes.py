@@ -12,7 +12,7 @@ from edgepose.decoders import DecoderSettings, people_in_frame
 from edgepose.errors import ModelError
 from edgepose.geometry import Letterbox
 from edgepose.runtimes import Signature
-from edgepose.types import Float32, Pose
+from edgepose.types import Array, Float32, Pose
 
 _PEOPLE = ("person", "people", "pedestrian", "human", "player")
 _USUAL_CLASSES = (1, 20, 80, 91, 365)  # people only, VOC, COCO, COCO with its gaps, Objects365
@@ -70,18 +70,15 @@ def _named_person(metadata: Mapping[str, str]) -> int:
     return found[0]
 
 
-def finished(
-    boxes_xyxy: Float32, scores: Float32, is_person: Float32, place: Letterbox, settings: DecoderSettings
-) -> list[Pose]:
-    """(N, 4) boxes in input px, (N,) scores, (N,) which are people; duplicates are suppressed already -> people.
+def best(scores: Float32, is_person: Array, settings: DecoderSettings) -> Array:
+    """(N,) scores of boxes without duplicates, (N,) which are people -> indices of those who count, best first.
 
-    Raises ModelError when a score is not finite.
+    Raises ModelError when a score is not finite, of another class too: broken is not nobody.
     """
-    yolo.over_threshold(scores, settings)  # of other classes too: broken is not nobody
-    scores, boxes = scores[is_person], boxes_xyxy[is_person]
-    best = yolo.over_threshold(scores, settings)
-    best = best[np.argsort(-scores[best], kind="stable")][: settings.most_people]
-    return people(boxes[best], scores[best], place)
+    yolo.over_threshold(scores, settings)
+    found = np.flatnonzero(is_person)
+    found = found[yolo.over_threshold(scores[found], settings)]
+    return found[np.argsort(-scores[found], kind="stable")][: settings.most_people]
 
 
 def people(boxes_xyxy: Float32, scores: Float32, place: Letterbox) -> list[Pose]:

@@ -39,9 +39,10 @@ class BoxesEnd2End:
 
     def decode(self, outputs: Sequence[Array], view: View) -> list[Pose]:
         rows = outputs[0][0]
-        boxes = in_input_pixels(rows[:, :4].reshape(-1, 2, 2), self._input_wh).reshape(-1, 4)
         is_person = np.rint(rows[:, 5]) == self._person  # quantised networks give 0.02 for 0
-        return person_boxes.finished(boxes, rows[:, 4], is_person, view.place, self._settings)
+        rows = rows[person_boxes.best(rows[:, 4], is_person, self._settings)]
+        boxes = in_input_pixels(rows[:, :4].reshape(-1, 2, 2), self._input_wh).reshape(-1, 4)
+        return person_boxes.people(boxes, rows[:, 4], view.place)
 
 
 def recognise(network: Signature, joints: int = 17) -> Fit:

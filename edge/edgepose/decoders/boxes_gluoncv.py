@@ -47,8 +47,8 @@ class BoxesGluonCv:
 
     def decode(self, outputs: Sequence[Array], view: View) -> list[Pose]:
         ids, scores, boxes = (output[0] for output in outputs)
-        is_person = ids[:, 0] == self._person
-        return person_boxes.finished(boxes, scores[:, 0], is_person, view.place, self._settings)
+        best = person_boxes.best(scores[:, 0], ids[:, 0] == self._person, self._settings)
+        return person_boxes.people(boxes[best], scores[best, 0], view.place)
 
 
 def recognise(network: Signature, joints: int = 17) -> Fit:

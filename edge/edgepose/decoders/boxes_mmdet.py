@@ -39,7 +39,8 @@ class BoxesMmdet:
 
     def decode(self, outputs: Sequence[Array], view: View) -> list[Pose]:
         rows, labels = outputs[0][0], outputs[1][0]
-        return person_boxes.finished(rows[:, :4], rows[:, 4], labels == self._person, view.place, self._settings)
+        rows = rows[person_boxes.best(rows[:, 4], labels == self._person, self._settings)]
+        return person_boxes.people(rows[:, :4], rows[:, 4], view.place)
 
 
 def recognise(network: Signature, joints: int = 17) -> Fit:
