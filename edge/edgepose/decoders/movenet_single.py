@@ -66,13 +66,14 @@ class MoveNetSingle:
 
     def decode(self, outputs: Sequence[Array], view: View) -> list[Pose]:
         yxs = outputs[0].reshape(-1, 3)
-        if not np.isfinite(yxs).all():
-            raise ModelError("the network's outputs are not finite: broken weights or wrong input range")
         crop: Crop = view.place
         keypoints = np.empty_like(yxs)
-        keypoints[:, 0] = crop.x + yxs[:, 1] * crop.side
-        keypoints[:, 1] = crop.y + yxs[:, 0] * crop.side
+        with np.errstate(over="ignore"):  # infinite then, and refused below
+            keypoints[:, 0] = crop.x + yxs[:, 1] * crop.side
+            keypoints[:, 1] = crop.y + yxs[:, 0] * crop.side
         keypoints[:, 2] = yxs[:, 2]
+        if not np.isfinite(keypoints).all():
+            raise ModelError("the network's outputs are not finite: broken weights or wrong input range")
         seen = keypoints[:, 2] > _SEEN
         if not seen.any() or keypoints[:, 2].mean() < crop.least:
             return []

@@ -133,8 +133,8 @@ class _Maps:
     def _cell(self, point: Float32) -> tuple[int, int]:
         height, width = self.scores.shape[:2]
         return (
-            min(max(round(float(point[1]) / self._stride), 0), height - 1),
-            min(max(round(float(point[0]) / self._stride), 0), width - 1),
+            round(min(max(float(point[1]) / self._stride, 0), height - 1)),
+            round(min(max(float(point[0]) / self._stride, 0), width - 1)),
         )
 
 
