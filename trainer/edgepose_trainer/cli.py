@@ -73,17 +73,18 @@ def pose(
     width: float = typer.Option(1.0, min=0.25, help="Channels, times those of courtpose-n."),
     rate: float = typer.Option(2e-3, min=0.0, help="Learning rate at its height."),
     device: str = typer.Option("cpu", help="cpu or cuda."),
+    workers: int = typer.Option(0, min=0, help="Processes that draw samples; 0: the training itself, between steps."),
     threads: int = typer.Option(1, min=1, help="Of the processor; on shared machines one is often fastest."),
     seed: int = typer.Option(1, help="The same seed, pictures, plan and machine draw the same samples."),
 ) -> None:
     """Train the multi-person pose network from scratch, resumable; kept-aside pictures are only measured."""
-    from edgepose_trainer.pose.engine import use_threads
+    from edgepose_trainer.pose.engine import use_threads  # isort: skip - says that PyTorch is missing
+    from edgepose_trainer.pose.batches import Plan
     from edgepose_trainer.pose.recipe import train
-    from edgepose_trainer.pose.training import Plan
 
     use_threads(threads, device)
     plan = Plan(size, width, batch, epochs, minutes=minutes, rate=rate, seed=seed, device=device)
-    card = train(data, out, plan, labels, resume, work, export_size, typer.echo)
+    card = train(data, out, plan, labels, resume, work, export_size, workers, typer.echo)
     typer.echo(f"wrote {out}: {card.model.stamp}")
 
 

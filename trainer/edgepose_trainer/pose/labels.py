@@ -28,6 +28,7 @@ from edgepose_trainer.pose.pictures import (
     Picture,
     decoded,
     torso_px,
+    upwards,
 )
 
 Teacher = Callable[[Image], Float32]
@@ -59,8 +60,7 @@ def _crop(image: Image, person: Person, view: tuple[float, float, float, bool]) 
     size = person.box_xyxy[2:] - person.box_xyxy[:2]
     side = max(factor * float(size.max()), 8.0)
     centre = (person.box_xyxy[:2] + person.box_xyxy[2:]) / 2 + side * np.array([dx, dy])
-    up = person.upright if person.upright is not None else np.array([0.0, -1.0])
-    up = up / max(float(np.hypot(*up)), 1e-6)
+    up = upwards(person.joints)
     right = np.array([-up[1], up[0]]) * (-1 if mirrored else 1)
     step = side / 192
     back = np.column_stack([right * step, -up * step, centre - 96 * step * (right - up)])

@@ -35,8 +35,6 @@ class Person:
     """(4,)."""
     joints: Float32
     """(17, 3): x, y and one of UNKNOWN, ABSENT, GUESSED, SEEN; x, y count only for the last two."""
-    upright: Float32 | None = None
-    """(2,) from the hips to the head where the source says it, any length."""
 
     @property
     def located(self) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
@@ -82,7 +80,16 @@ def torso_px(joints: Float32) -> float:
     return float(lengths[known].max()) if known.any() else float("nan")
 
 
-def box_round(points_xy: Float32, size_wh: tuple[int, int], margin: float = 0.1) -> Float32:
+def upwards(joints: Float32) -> Float32:
+    """(2,) unit vector from the hips to the shoulders; that of the picture where not all four are located."""
+    way = joints[TORSO[:2], :2].mean(axis=0) - joints[TORSO[2:], :2].mean(axis=0)
+    length = float(np.hypot(*way))
+    if (joints[TORSO, 2] <= 0).any() or length < 1:
+        return np.array([0, -1], np.float32)
+    return np.asarray(way / length, np.float32)
+
+
+def box_round(points_xy: Float32, size_wh: tuple[int, int] | Float32, margin: float = 0.1) -> Float32:
     """(4,) box round joints, wider by ``margin`` of its longer side for hands, feet and crown, cut at the picture."""
     low, high = points_xy.min(axis=0), points_xy.max(axis=0)
     extra = margin * float((high - low).max())

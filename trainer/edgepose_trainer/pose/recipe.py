@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import pickle
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -15,9 +16,10 @@ from edgepose import card as cards
 from edgepose.card import Card, Dataset, Figure
 from edgepose.errors import ModelError, SettingsError
 from edgepose_trainer.pose import export, judging, labels, sources
+from edgepose_trainer.pose.batches import Plan
 from edgepose_trainer.pose.network import STRIDES, PoseNetwork, gflop
 from edgepose_trainer.pose.pictures import Picture
-from edgepose_trainer.pose.training import Plan, Training
+from edgepose_trainer.pose.training import Training
 
 _ORIGINS = {
     "lspet": ("Leeds Sports Pose Extended (Johnson & Everingham 2011)", "none stated, research"),
@@ -45,6 +47,7 @@ def train(
     resume: Path | None = None,
     work: Path = Path("out/pose"),
     export_size: int | None = None,
+    workers: int = 0,
     say: Callable[[str], None] = print,
 ) -> Card:
     """Trains, or goes on from ``resume``, and writes the model folder ``out``.
@@ -57,7 +60,7 @@ def train(
         say("no teacher's labels (edgepose train pose-labels): faces on LSPET and the court's players stay open")
     training = begun(plan, work, resume)
     say(f"{_inventory(found)}; {gflop(training.network, training.plan.size):.2f} GFLOP at {training.plan.size} px")
-    training.run(found, say)
+    training.run(found, say, workers)
     return publish(training, data, found, out, export_size or training.plan.size)
 
 
@@ -77,7 +80,7 @@ def begun(plan: Plan, work: Path, resume: Path | None) -> Training:
     try:
         state = torch.load(path, map_location=plan.device, weights_only=True)
         training = Training(replace(Plan(**state["plan"]), device=plan.device), work)
-    except (OSError, RuntimeError, KeyError, TypeError) as error:
+    except (OSError, RuntimeError, KeyError, TypeError, pickle.UnpicklingError) as error:
         raise ModelError(f"{path}: no checkpoint of edgepose train pose: {str(error).splitlines()[0]}") from None
     training.restore(state)
     return training

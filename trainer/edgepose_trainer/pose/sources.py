@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 
 from edgepose.errors import SourceError
 from edgepose.skeletons import COCO17
+from edgepose.types import Array, Float32
 from edgepose_trainer.pose.pictures import (
     ABSENT,
-    FACE,
     GUESSED,
     LIMBS,
     NO_CROWDS,
@@ -26,7 +26,6 @@ from edgepose_trainer.pose.pictures import (
     Person,
     Picture,
     box_round,
-    torso_px,
 )
 
 HELD_OUT_VIDEO = "a"
@@ -61,31 +60,47 @@ def _share(name: str, per_cent: int) -> bool:
     return int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) % 100 < per_cent
 
 
-def _rows(path: Path) -> list[dict[str, Any]]:
-    try:
-        rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
-    except (OSError, pa.ArrowException) as error:
-        raise SourceError(f"{path}: no readable parquet table: {str(error).splitlines()[0]}") from None
-    return rows
+class _Columns:
+    """A parquet table as numpy columns; raises SourceError when it is none, or lacks one."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            self._table = pq.read_table(path)
+        except (OSError, pa.ArrowException) as error:
+            raise SourceError(f"{path}: no readable parquet table: {str(error).splitlines()[0]}") from None
+
+    def __getitem__(self, name: str) -> Array:
+        try:
+            return np.asarray(self._table.column(name).to_numpy(zero_copy_only=False))
+        except KeyError:
+            raise SourceError(f"{self._path}: expected a column {name}, which is missing") from None
+
+    def vectors(self, *names: str) -> Float32:
+        """(N, len(names))."""
+        return np.stack([self[name] for name in names], axis=1).astype(np.float32)
+
+    def points(self, names: Sequence[str]) -> Float32:
+        """(N, len(names), 2) of the columns <name>_x and <name>_y."""
+        return np.stack([self.vectors(f"{name}_x", f"{name}_y") for name in names], axis=1)
 
 
 def _lspet(path: Path) -> list[Picture]:
     """14 joints of one person: limbs known, face open, other people unlabelled."""
+    table = _Columns(path)
+    points, seen = table.points(_LSP_JOINTS), table.vectors(*(f"{name}_v" for name in _LSP_JOINTS)) > 0
+    joints = np.zeros((len(points), 17, 3), np.float32)
+    joints[..., 2] = UNKNOWN
+    limbs = seen[:, :12] & ~table["torso_cross"][:, None]  # left and right in doubt: the box still counts
+    joints[:, LIMBS] = np.where(
+        limbs[..., None], np.dstack([points[:, :12], np.full(limbs.shape, SEEN)]), [0, 0, UNKNOWN]
+    )
+    sizes, names, splits, encoded = table.vectors("width", "height"), table["image"], table["split"], table["webp"]
     pictures = []
-    for row in _rows(path):
-        joints = np.zeros((17, 3), np.float32)
-        joints[FACE, 2] = UNKNOWN
-        for index in LIMBS:
-            name = COCO17.joints[index]
-            seen = row[f"{name}_v"] > 0
-            joints[index] = (row[f"{name}_x"], row[f"{name}_y"], SEEN) if seen else (0, 0, UNKNOWN)
-        if row["torso_cross"]:  # left and right are in doubt: the box still counts
-            joints[:, 2] = UNKNOWN
-        ends = [(row[f"{n}_x"], row[f"{n}_y"]) for n in _LSP_JOINTS if row[f"{n}_v"] > 0]
-        box = box_round(np.array(ends, np.float32), (row["width"], row["height"]), 0.07)
-        person = Person(box, joints, _upright(joints))
-        validation = row["split"] == "val"
-        pictures.append(Picture("lspet", row["image"], row["webp"], (person,), False, NO_CROWDS, validation))
+    for row, name in enumerate(names):
+        person = Person(box_round(points[row, seen[row]], sizes[row], 0.07), joints[row])
+        validation = splits[row] == "val"
+        pictures.append(Picture("lspet", name, encoded[row], (person,), False, NO_CROWDS, validation))
     return pictures
 
 
@@ -94,20 +109,27 @@ _LSP_JOINTS = (*(COCO17.joints[i] for i in LIMBS), "neck", "head_top")
 
 def _stanford(path: Path) -> list[Picture]:
     """A network's COCO-17 joints of one boxed person; what lies at the border is taken as not in the picture."""
-    pictures = []
-    for row in _rows(path):
-        joints = np.array([(row[f"{n}_x"], row[f"{n}_y"], GUESSED) for n in COCO17.joints], np.float32)
-        size = np.array([row["width"], row["height"]], np.float32)
-        box = np.array([row[f"box_{side}"] for side in ("x0", "y0", "x1", "y1")], np.float32)
-        inside = ((joints[:, :2] > _BORDER_PX) & (joints[:, :2] < size - _BORDER_PX)).all(axis=1)
-        joints[~inside, 2] = ABSENT
-        reach = 0.25 * float((box[2:] - box[:2]).max())
-        near = ((joints[:, :2] > box[:2] - reach) & (joints[:, :2] < box[2:] + reach)).all(axis=1)
-        joints[inside & ~near, 2] = UNKNOWN
-        validation = _share(row["image"], _STANFORD_PER_CENT)
-        person = Person(box, joints, _upright(joints))
-        pictures.append(Picture("stanford40", row["image"], row["webp"], (person,), False, NO_CROWDS, validation))
-    return pictures
+    table = _Columns(path)
+    points, sizes = table.points(COCO17.joints), table.vectors("width", "height")
+    boxes = table.vectors("box_x0", "box_y0", "box_x1", "box_y1")
+    inside = ((points > _BORDER_PX) & (points < sizes[:, None] - _BORDER_PX)).all(axis=2)
+    reach = 0.25 * (boxes[:, 2:] - boxes[:, :2]).max(axis=1)[:, None, None]
+    near = ((points > boxes[:, None, :2] - reach) & (points < boxes[:, None, 2:] + reach)).all(axis=2)
+    states = np.where(inside, np.where(near, GUESSED, UNKNOWN), ABSENT)
+    joints = np.dstack([points, states]).astype(np.float32)
+    names, encoded = table["image"], table["webp"]
+    return [
+        Picture(
+            "stanford40",
+            name,
+            encoded[row],
+            (Person(boxes[row], joints[row]),),
+            False,
+            NO_CROWDS,
+            _share(name, _STANFORD_PER_CENT),
+        )
+        for row, name in enumerate(names)
+    ]
 
 
 def _annotations(path: Path) -> tuple[list[Mapping[str, Any]], Mapping[int, list[Mapping[str, Any]]]]:
@@ -121,7 +143,7 @@ def _annotations(path: Path) -> tuple[list[Mapping[str, Any]], Mapping[int, list
         raise SourceError(f"{path}: no COCO annotations: {error}") from None
 
 
-def _corners(bbox: list[float]) -> np.ndarray[Any, np.dtype[np.float32]]:
+def _corners(bbox: list[float]) -> Float32:
     x, y, width, height = bbox
     return np.array([x, y, x + width, y + height], np.float32)
 
@@ -139,7 +161,7 @@ def _coco(path: Path) -> list[Picture]:
                 crowds.append(box)
                 continue
             joints = np.array(annotation["keypoints"], np.float32).reshape(17, 3)
-            people.append(Person(box, joints, _upright(joints)))
+            people.append(Person(box, joints))
         encoded = (path.parent / "images" / image["file_name"]).read_bytes()
         validation = source == "coco_train_kp" and _share(image["file_name"], _COCO_PER_CENT)
         boxes = np.array(crowds, np.float32).reshape(-1, 4)
@@ -159,13 +181,3 @@ def _courtside(path: Path) -> list[Picture]:
         validation = image["video"] == HELD_OUT_VIDEO
         pictures.append(Picture("courtside", image["file_name"], encoded, people, False, NO_CROWDS, validation))
     return pictures
-
-
-def _upright(joints: np.ndarray[Any, np.dtype[np.float32]]) -> np.ndarray[Any, np.dtype[np.float32]] | None:
-    """From mid-hips to mid-shoulders where all four are located."""
-    if not np.isfinite(torso_px(joints)):
-        return None
-    shoulders, hips = joints[[5, 6]], joints[[11, 12]]
-    if not ((shoulders[:, 2] > 0).all() and (hips[:, 2] > 0).all()):
-        return None
-    return np.asarray(shoulders[:, :2].mean(axis=0) - hips[:, :2].mean(axis=0), np.float32)

@@ -8,7 +8,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,35 +22,15 @@ from edgepose.skeletons import COCO17
 from edgepose.types import Array
 from edgepose_trainer.pose import validation
 from edgepose_trainer.pose.assign import Truth, assign
-from edgepose_trainer.pose.augment import Augmenter, PictureCache
-from edgepose_trainer.pose.canvas import Sample
+from edgepose_trainer.pose.batches import Batches, Plan
 from edgepose_trainer.pose.losses import Losses, losses
 from edgepose_trainer.pose.network import Exported, PoseNetwork, cells
-from edgepose_trainer.pose.pictures import UNKNOWN, Picture
+from edgepose_trainer.pose.pictures import Picture
 
-_WARM_STEPS = 300
 _WEIGHT_DECAY = 0.03
 _EMA = 0.999
 _LAST_RATE = 0.01
 """Of the first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a training is made of; a checkpoint remembers it."""
-
-    size: int = 256
-    width: float = 1.0
-    batch: int = 32
-    epochs: int = 60
-    samples: int = 14400
-    """Per epoch."""
-    minutes: float | None = None
-    """A budget of time that the cosine is fitted to; None: ``epochs``."""
-    rate: float = 2e-3
-    seed: int = 1
-    device: str = "cpu"
-    cache_mb: int = 2048
 
 
 class Training:
@@ -85,26 +65,27 @@ class Training:
     def _steps(self) -> int:
         return max(1, self.plan.samples // self.plan.batch)
 
-    def run(self, pictures: Sequence[Picture], say: Callable[[str], None] = print) -> None:
-        """Trains to the end of the plan; writes a checkpoint and a line of figures after every epoch."""
-        draw = Augmenter(
-            [p for p in pictures if not p.validation], self.plan.size, PictureCache(self.plan.cache_mb << 20)
-        )
+    def run(self, pictures: Sequence[Picture], say: Callable[[str], None] = print, workers: int = 0) -> None:
+        """Trains to the end of the plan; writes a checkpoint and a line of figures after every epoch.
+
+        ``workers`` processes draw the samples, 0: this one, between steps. The samples are the same.
+        """
+        drawn = Batches([p for p in pictures if not p.validation], self.plan)
         aside = [p for p in pictures if p.validation]
         with _one_opencv_thread():
+            batches = drawn.loaded(self.step, workers)
             while self.progress < 1:
-                figures = self._epoch(draw)
+                figures = self._epoch(batches)
                 figures |= validation.measure(aside, self.predict, self.plan.size) if aside else {}
                 self.save()
                 self._note(figures, say)
 
-    def _epoch(self, draw: Augmenter) -> dict[str, float]:
+    def _epoch(self, batches: Iterator[tuple[Tensor, Truth]]) -> dict[str, float]:
         sums: dict[str, float] = {}
         count = 0
         while self.progress < 1:
             started_s = time.monotonic()
-            rng = np.random.default_rng([self.plan.seed, self.step])
-            found = self.learn([draw(rng) for _ in range(self.plan.batch)])
+            found = self.learn(*next(batches))
             self.spent_s += time.monotonic() - started_s
             count += 1
             for name, value in found.values().items():
@@ -113,9 +94,8 @@ class Training:
                 break
         return {name: round(value / max(count, 1), 4) for name, value in sums.items()}
 
-    def learn(self, samples: Sequence[Sample]) -> Losses:
-        """One step."""
-        images, truth = batched(samples, self._places)
+    def learn(self, images: Tensor, truth: Truth) -> Losses:
+        """One step on what ``batched`` makes."""
         images, truth = images.to(self.device), truth.to(self.device)
         self.network.train()
         for group in self.optimiser.param_groups:
@@ -136,7 +116,7 @@ class Training:
         return result
 
     def _rate(self) -> float:
-        warm = min(1.0, (self.step + 1) / _WARM_STEPS)
+        warm = min(1.0, (self.step + 1) / self.plan.warm_steps)
         cosine = _LAST_RATE + (1 - _LAST_RATE) * 0.5 * (1 + math.cos(math.pi * self.progress))
         return self.plan.rate * warm * cosine
 
@@ -188,22 +168,6 @@ class Training:
         with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
         say(json.dumps(line))
-
-
-def batched(samples: Sequence[Sample], places: Tensor) -> tuple[Tensor, Truth]:
-    """(B, S, S, 3) uint8 RGB and the truth, padded to the most people."""
-    most = max(1, *(len(sample.boxes) for sample in samples))
-    boxes = np.zeros((len(samples), most, 4), np.float32)
-    joints = np.zeros((len(samples), most, 17, 3), np.float32)
-    joints[..., 2] = UNKNOWN
-    real = np.zeros((len(samples), most), bool)
-    column, row = places.cpu().numpy().astype(int).T
-    for index, sample in enumerate(samples):
-        count = len(sample.boxes)
-        boxes[index, :count], joints[index, :count], real[index, :count] = sample.boxes, sample.joints, True
-    ignored = np.stack([sample.ignored[row, column] > 0 for sample in samples])
-    images = np.stack([sample.image[:, :, ::-1] for sample in samples])
-    return torch.from_numpy(images), Truth(*(torch.from_numpy(array) for array in (boxes, joints, real, ignored)))
 
 
 def _channels_last(network: PoseNetwork) -> PoseNetwork:
