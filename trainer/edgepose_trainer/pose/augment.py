@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -15,9 +16,10 @@ from edgepose_trainer.pose.pictures import Person, Picture, decoded
 
 SHARES = {"lspet": 0.42, "stanford40": 0.34, "coco_train_kp": 0.12, "courtside": 0.08, "coco_nopeople": 0.04}
 """Of the pictures drawn; sources that are not there leave theirs to the others."""
-_WHOLE, _MOSAIC = 0.25, 0.3
-"""Samples that show a whole picture, as a device sees it; mosaics. The rest: a scaled picture or a pasted scene."""
-_PASTED = 0.25
+_PASTED, _MOSAIC, _WHOLE = 0.2, 0.5, 0.2
+"""Samples that are pasted scenes, mosaics, and whole pictures as a device sees them. The rest: one scaled picture."""
+_TILES = ((2, 0.5), (3, 0.4), (4, 0.1))
+"""Tiles along a mosaic's side, and how often. Small tiles filled with people teach most for the pixels."""
 _SURROUNDED = 0.8
 """Of scaled pictures and mosaics: the rest of the canvas shows a picture without people, else it is grey."""
 _PEOPLE_PX = (40.0, 230.0)
@@ -77,8 +79,15 @@ class Augmenter:
         return source[rng.integers(len(source))]
 
     def _place(
-        self, canvas: Canvas, picture: Picture, tile: tuple[int, int, int, int], rng: np.random.Generator, whole: bool
+        self,
+        canvas: Canvas,
+        picture: Picture,
+        tile: tuple[int, int, int, int],
+        rng: np.random.Generator,
+        whole: bool,
+        long_px: float | None = None,
     ) -> None:
+        """A picture in a tile: all of it, or round a person who becomes ``long_px`` long."""
         image = self._cache(picture)
         corner, wide = np.array(tile[:2], float), np.array([tile[2] - tile[0], tile[3] - tile[1]], float)
         size = np.array([image.shape[1], image.shape[0]], float)
@@ -91,7 +100,7 @@ class Augmenter:
             return
         person = picture.people[rng.integers(len(picture.people))]
         anchor, length = _middle(person.box_xyxy)
-        long_px = min(self._length(rng), 1.15 * float(wide.max()))
+        long_px = long_px or min(self._length(rng), 1.15 * float(wide.max()))
         free = np.maximum(wide - long_px * 0.8, 0.15 * wide)
         onto = corner + wide / 2 + rng.uniform(-0.5, 0.5, 2) * free
         matrix = similarity(long_px / length, _angle(rng), anchor, onto, mirrored)
@@ -102,11 +111,13 @@ class Augmenter:
         return float(np.exp(rng.uniform(low, high))) * self._size / 320
 
     def _mosaic(self, canvas: Canvas, rng: np.random.Generator) -> None:
-        """Two by two tiles round a random middle."""
-        x, y = (rng.uniform(0.3, 0.7, 2) * self._size).astype(int).tolist()
-        for x1, x2 in ((0, x), (x, self._size)):
-            for y1, y2 in ((0, y), (y, self._size)):
-                self._place(canvas, self._draw(rng), (x1, y1, x2, y2), rng, bool(rng.random() < 0.4))
+        """Tiles round uneven lines, most of them filled by one person."""
+        count = int(rng.choice([n for n, _ in _TILES], p=[share for _, share in _TILES]))
+        xs, ys = (_lines(self._size, count, rng) for _ in range(2))
+        for x1, x2 in pairwise(xs):
+            for y1, y2 in pairwise(ys):
+                fill = rng.uniform(0.6, 1.15) * max(x2 - x1, y2 - y1) if rng.random() < 0.8 else None
+                self._place(canvas, self._draw(rng), (x1, y1, x2, y2), rng, bool(rng.random() < 0.15), fill)
 
     def _surround(self, canvas: Canvas, rng: np.random.Generator) -> None:
         empty = self._empty[rng.integers(len(self._empty))]
@@ -139,6 +150,12 @@ class Augmenter:
                 canvas.cover(np.asarray(cv2.resize(other, source.shape[1::-1]), np.uint8), turn, mask)
             else:
                 canvas.paste(person, source, turn, mask)
+
+
+def _lines(size: int, count: int, rng: np.random.Generator) -> list[int]:
+    """0, … , ``size``: the borders of ``count`` tiles, each line moved by up to a fifth of a tile."""
+    moved = np.arange(1, count) + rng.uniform(-0.2, 0.2, count - 1)
+    return [0, *(moved * size / count).astype(int).tolist(), size]
 
 
 def _middle(box: Float32) -> tuple[Array, float]:
