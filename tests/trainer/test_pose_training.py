@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -182,6 +183,18 @@ def test_row_63_trained_from_the_command_line_into_a_folder_that_the_device_load
     finished = ["--out", str(again), "--resume", str(work / "checkpoint.pt"), "--export-size", "96"]
     CliRunner().invoke(app, [*common, *finished], catch_exceptions=False)
     assert cards.load(again).input_shape == [1, 3, 96, 96]
+
+
+def test_an_unfinished_training_can_be_exported_as_it_is(folder: Path, tmp_path: Path) -> None:
+    training = Training(TINY, tmp_path / "work")
+    training.learn(*Batches(sources.read(folder), TINY)[0])
+    path = training.save()
+    unchanged = path.read_bytes()
+    out = tmp_path / "early"
+    recipe.train(folder, out, replace(TINY, epochs=0), resume=path, work=tmp_path / "work", say=lambda text: None)
+    assert cards.load(out).input_shape == [1, 3, 64, 64]
+    assert path.read_bytes() == unchanged
+    assert not (tmp_path / "work" / "log.jsonl").exists()
 
 
 @pytest.mark.parametrize(

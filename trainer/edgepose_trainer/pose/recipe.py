@@ -53,6 +53,7 @@ def train(
     """Trains, or goes on from ``resume``, and writes the model folder ``out``.
 
     ``resume``: a checkpoint goes on with its own plan; ``weights.onnx`` or its folder begins ``plan`` from there.
+    A plan of 0 epochs only exports.
     Raises SourceError without pictures, ModelError for weights that do not fit, SettingsError for a wrong plan.
     """
     found = pictures(data, table)
@@ -60,7 +61,8 @@ def train(
         say("no teacher's labels (edgepose train pose-labels): faces on LSPET and the court's players stay open")
     training = begun(plan, work, resume)
     say(f"{_inventory(found)}; {gflop(training.network, training.plan.size):.2f} GFLOP at {training.plan.size} px")
-    training.run(found, say, workers)
+    if plan.epochs:
+        training.run(found, say, workers)
     return publish(training, data, found, out, export_size or training.plan.size)
 
 

@@ -58,8 +58,10 @@ class Training:
     def progress(self) -> float:
         """0..1 of the plan; time where that is what is limited."""
         if self.plan.minutes is not None:
-            return min(1.0, self.spent_s / (60 * self.plan.minutes))
-        return min(1.0, self.step / (self.plan.epochs * self._steps))
+            done, whole = self.spent_s, 60 * self.plan.minutes
+        else:
+            done, whole = float(self.step), float(self.plan.epochs * self._steps)
+        return min(1.0, done / whole) if whole else 1.0
 
     @property
     def _steps(self) -> int:
