@@ -11,6 +11,7 @@ import numpy as np
 from edgepose import card as cards
 from edgepose.skeletons import COCO17
 from edgepose.types import Array
+from edgepose_trainer.pck import interval, per_cent
 from edgepose_trainer.pose import judging, labels, sources
 from edgepose_trainer.pose.pictures import FACE, LIMBS, Picture, decoded
 from edgepose_trainer.pose.validation import share_found
@@ -59,8 +60,8 @@ def _accuracy(model: Path, aside: list[Picture]) -> dict[str, Array]:
         rows = judging.outcomes(chosen, found, 64.0 if source == "coco_train_kp" else 0.0)
         tables[source] = rows
         limbs = rows[:, LIMBS]
-        low, high = judging.interval(limbs) if np.isfinite(limbs).any() else (np.nan, np.nan)
-        cells = (len(rows), f"{judging.per_cent(limbs):.1f}", f"{low:.1f}–{high:.1f}", wanted)
+        low, high = interval(limbs)
+        cells = (len(rows), f"{per_cent(limbs):.1f}", f"{low:.1f}–{high:.1f}", wanted)
         print(f"| {name} | {' | '.join(map(str, cells))} | {share_found(chosen, found):.1f} |")
         everyone = judging.outcomes(chosen, found)
         heights = np.array([p.box_xyxy[3] - p.box_xyxy[1] for picture in chosen for p in picture.people])
@@ -81,7 +82,7 @@ def _by_size(sizes: list[tuple[str, Array, Array]]) -> None:
         cells = []
         for low, high in SIZES:
             chosen = rows[(heights >= low) & (heights < high)][:, LIMBS]
-            cells.append(f"{judging.per_cent(chosen):.1f} ({len(chosen)})" if np.isfinite(chosen).any() else "—")
+            cells.append(f"{per_cent(chosen):.1f} ({len(chosen)})" if np.isfinite(chosen).any() else "—")
         print(f"| {source} | {' | '.join(cells)} |")
 
 
@@ -96,7 +97,7 @@ def _by_joint(tables: dict[str, Array]) -> None:
     }
     print("\n| PCK@0.2, % | " + " | ".join(pairs) + " |\n" + "|---" * (len(pairs) + 1) + "|")
     for source, rows in tables.items():
-        values = (judging.per_cent(rows[:, joints]) for joints in pairs.values())
+        values = (per_cent(rows[:, joints]) for joints in pairs.values())
         print(f"| {source} | " + " | ".join("—" if np.isnan(value) else f"{value:.1f}" for value in values) + " |")
 
 

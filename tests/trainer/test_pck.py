@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from edgepose.skeletons import COCO17
-from edgepose_trainer.pck import matched, pck, pckh, torso_px
+from edgepose_trainer.pck import interval, matched, pck, pckh, per_cent, share, torso_px
 
 NAN = np.nan
 
@@ -27,28 +27,52 @@ def test_row_12_pck_counts_joints_within_a_fifth_of_the_torso() -> None:
     truth[1, 1] = NAN  # not labelled, whatever was found
     truth[:, 2] = NAN
     assert torso_px(truth, COCO17).tolist() == [50, 50]
-    result = pck(truth, predicted, COCO17)
+    result = share(pck(truth, predicted, COCO17))
     assert result[0] == 0.5
     assert result[1] == 0
     assert np.isnan(result[2])
     assert (result[3:] == 1).all()
 
 
+def test_the_other_diagonal_is_the_torso_where_the_first_is_not_labelled() -> None:
+    truth = np.stack([person(), person(), person()])
+    truth[:, COCO17.index("left_hip")] = 10, 34  # 24 px below the right shoulder
+    truth[1:, COCO17.index("left_shoulder")] = NAN
+    truth[2, COCO17.index("left_hip")] = NAN
+    assert torso_px(truth, COCO17).tolist()[:2] == [50, 24]
+    assert np.isnan(pck(truth, truth, COCO17)[2]).all()
+
+
 def test_row_11_pckh_takes_the_heads_diagonal_and_no_credit_for_nothing_on_nothing() -> None:
-    head = np.array([[0, 0, 30, 40]])  # diagonal 50: half of it is 25 px, of 0.6 of it 15 px
+    head_px = np.array([np.hypot(30, 40)])  # 50: half of it is 25 px, of 0.6 of it 15 px
     truth, predicted = np.zeros((1, 4, 2)), np.zeros((1, 4, 2))
     predicted[0, 0] = 20, 0
     predicted[0, 1] = 0, 26
     truth[0, 2] = predicted[0, 2] = NAN  # the article's formula counts this as right
     predicted[0, 3] = NAN
-    np.testing.assert_array_equal(pckh(truth, predicted, head, head_factor=1.0), [1, 0, NAN, 0])
-    np.testing.assert_array_equal(pckh(truth, predicted, head), [0, 0, NAN, 0])
+    np.testing.assert_array_equal(pckh(truth, predicted, head_px, head_factor=1.0), [[1, 0, NAN, 0]])
+    np.testing.assert_array_equal(pckh(truth, predicted, head_px), [[0, 0, NAN, 0]])
+    assert np.isnan(pckh(truth, predicted, np.array([NAN]))).all()
 
 
 def test_everybody_is_matched_once_and_a_stranger_is_nobody() -> None:
-    truth = np.stack([person(0), person(100), person(500)])
-    found = matched(truth, [person(103), person(2), person(900)])
-    np.testing.assert_array_equal(found[0], person(2))
-    np.testing.assert_array_equal(found[1], person(103))
-    assert np.isnan(found[2]).all()
-    assert np.isnan(matched(truth, [])).all()
+    truth = np.array([[0, 0, 10, 10], [20, 0, 30, 10], [50, 0, 60, 10]], np.float32)
+    found = np.array([[21, 0, 31, 10], [1, 0, 11, 10], [58, 0, 68, 10]], np.float32)
+    index, iou = matched(truth, found)
+    assert index.tolist() == [1, 0, -1]  # the third overlaps by 2 of 18: somebody else
+    np.testing.assert_allclose(iou, [9 / 11, 9 / 11, 0], atol=1e-6)
+    assert matched(truth, found[:0])[0].tolist() == [-1, -1, -1]
+
+
+def test_one_answer_is_one_person() -> None:
+    truth = np.array([[0, 0, 10, 10], [2, 0, 12, 10]], np.float32)
+    index, _ = matched(truth, truth[1:])
+    assert index.tolist() == [-1, 0]
+
+
+def test_an_interval_draws_pictures_not_joints() -> None:
+    right = np.array([[1.0, 1.0], [0.0, 0.0], [NAN, NAN]])
+    assert per_cent(right) == 50
+    assert interval(right, draws=200) == (0, 100)
+    assert interval(right, np.array([7, 7, 7])) == (50, 50)  # all in one picture: nothing to draw
+    assert np.isnan(interval(right[2:])).all()

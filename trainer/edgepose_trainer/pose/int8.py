@@ -16,6 +16,7 @@ from edgepose.errors import ModelError, SettingsError, SourceError
 from edgepose.estimator import Estimator
 from edgepose.skeletons import COCO17
 from edgepose.staging import staged
+from edgepose_trainer.pck import per_cent
 from edgepose_trainer.pose import judging, sources
 from edgepose_trainer.pose.pictures import LIMBS, NO_CROWDS, SEEN, UNKNOWN, Person, Picture, decoded
 from edgepose_trainer.quantizing import quantize as quantized
@@ -49,7 +50,7 @@ def quantize(
     def points(weights: Path) -> float:
         twin = replace(find, runtime=models.load_runtime("onnx", weights, models.Engine(threads=1)))
         rows = judging.outcomes(judging_pictures, judging.search(twin, judging_pictures))
-        return judging.per_cent(rows[:, LIMBS])
+        return per_cent(rows[:, LIMBS])
 
     with staged(out, force) as folder:
         weights = folder / card.files[0].path

@@ -12,8 +12,10 @@ from edgepose import models
 from edgepose.decoders import DecoderSettings
 from edgepose.estimator import Estimator
 from edgepose.types import Array, Float32
+from edgepose_trainer.pck import per_cent
+from edgepose_trainer.pose import validation
 from edgepose_trainer.pose.pictures import LIMBS, Person, Picture, decoded
-from edgepose_trainer.pose.validation import Found, average_precision, hits, share_found
+from edgepose_trainer.pose.validation import Found, average_precision, share_found
 
 _ALL_SCORES = 0.01
 """For OKS-AP, which ranks all answers; other figures use the device's threshold."""
@@ -50,27 +52,11 @@ def search(find: Estimator, pictures: Sequence[Picture]) -> list[Found]:
 def outcomes(pictures: Sequence[Picture], found: Sequence[Found], least_px: float = 0.0) -> Array:
     """(people, 17) 1 right, 0 wrong, NaN not labelled, of people whose box is at least ``least_px`` high."""
     rows = [
-        hits(person, seen)
+        validation.outcomes(picture, seen)[[_height(person) >= least_px for person in picture.people]]
         for picture, seen in zip(pictures, found, strict=True)
-        for person in picture.people
-        if _height(person) >= least_px
+        if picture.people
     ]
-    return np.array(rows, float).reshape(-1, 17)
-
-
-def interval(rows: Array, seed: int = 1, draws: int = 1000) -> tuple[float, float]:
-    """95 % bootstrap interval of the per cent right, drawing people with replacement."""
-    rng = np.random.default_rng(seed)
-    right, labelled = np.nansum(rows, axis=1), np.isfinite(rows).sum(axis=1)
-    chosen = rng.integers(0, len(rows), (draws, len(rows)))
-    shares = 100 * right[chosen].sum(axis=1) / np.maximum(labelled[chosen].sum(axis=1), 1)
-    low, high = np.percentile(shares, [2.5, 97.5])
-    return float(low), float(high)
-
-
-def per_cent(rows: Array) -> float:
-    """Right among labelled; NaN when nothing is labelled."""
-    return 100 * float(np.nanmean(rows)) if np.isfinite(rows).any() else float("nan")
+    return np.concatenate(rows) if rows else np.empty((0, 17))
 
 
 def judge(find: Estimator, aside: Sequence[Picture]) -> list[Line]:

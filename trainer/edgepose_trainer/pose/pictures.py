@@ -10,6 +10,7 @@ import numpy as np
 from edgepose.errors import SourceError
 from edgepose.skeletons import COCO17
 from edgepose.types import Float32, Image
+from edgepose_trainer import pck
 
 UNKNOWN, ABSENT, GUESSED, SEEN = -1, 0, 1, 2
 """States of a joint: nobody said; outside the picture or not to be found; hidden; visible."""
@@ -24,7 +25,6 @@ FACE = np.arange(5)
 TORSO = COCO17.indices("left_shoulder", "right_shoulder", "left_hip", "right_hip")
 AREA_OF_BOX = 0.53
 """Of a person's box that they fill: OKS is measured against the area of the person."""
-_DIAGONALS = COCO17.indices("left_shoulder", "right_hip", "right_shoulder", "left_hip").reshape(2, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,8 @@ class Person:
     """(4,)."""
     joints: Float32
     """(17, 3): x, y and one of UNKNOWN, ABSENT, GUESSED, SEEN; x, y count only for the last two."""
+    head_px: float = float("nan")
+    """Length of the head, neck to crown, or diagonal of its box; NaN where it is not labelled. For PCKh."""
 
     @property
     def located(self) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
@@ -73,11 +75,13 @@ def decoded(picture: Picture) -> Image:
 
 
 def torso_px(joints: Float32) -> float:
-    """Longer of the two shoulder-to-opposite-hip distances; NaN when neither is located."""
-    ends = joints[_DIAGONALS]
-    lengths = np.linalg.norm(ends[:, 0, :2] - ends[:, 1, :2], axis=1)
-    known = (ends[..., 2] > 0).all(axis=1)
-    return float(lengths[known].max()) if known.any() else float("nan")
+    """The length that PCK measures by; NaN when too little is located."""
+    return float(pck.torso_px(places(joints)[None], COCO17)[0])
+
+
+def places(joints: Float32) -> Float32:
+    """(..., 17, 3) -> (..., 17, 2): NaN where a joint is not located."""
+    return np.where(joints[..., 2:] > 0, joints[..., :2], np.float32("nan"))
 
 
 def upwards(joints: Float32) -> Float32:

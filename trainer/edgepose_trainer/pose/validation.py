@@ -11,13 +11,13 @@ import numpy as np
 from edgepose.geometry import Letterbox, box_iou, non_maximum_suppression
 from edgepose.skeletons import COCO17
 from edgepose.types import Array, Float32, Image
+from edgepose_trainer import pck
 from edgepose_trainer.pose.canvas import GREY
-from edgepose_trainer.pose.pictures import AREA_OF_BOX, LIMBS, Person, Picture, decoded, torso_px
+from edgepose_trainer.pose.pictures import AREA_OF_BOX, LIMBS, Person, Picture, decoded, places
 
 Predict = Callable[[Array], Array]
 """(B, S, S, 3) uint8 RGB -> (B, 56, N) rows in the exported layout."""
 _LEAST_SCORE, _IOU = 0.05, 0.65
-_FOUND_IOU = 0.3
 _THRESHOLDS = np.arange(0.5, 0.96, 0.05)
 
 
@@ -64,26 +64,26 @@ def search(pictures: Sequence[Picture], predict: Predict, size: int, batch: int 
     return found
 
 
-def hits(person: Person, found: Found, reach: float = 0.2) -> Array:
-    """(17,) 1 right, 0 wrong, NaN not labelled: within ``reach`` torsos, by the detection that overlaps best."""
-    torso = torso_px(person.joints)
-    labelled = person.located
-    result = np.where(labelled, 0.0, np.nan)
-    overlaps = box_iou(person.box_xyxy[None], found.boxes)[0]
-    if not np.isfinite(torso):
-        return np.full(17, np.nan)
-    if len(overlaps) and overlaps.max() >= _FOUND_IOU:
-        joints = found.joints[overlaps.argmax()]
-        near = np.linalg.norm(joints[:, :2] - person.joints[:, :2], axis=1) <= reach * torso
-        result[labelled & near] = 1.0
-    return result
+def outcomes(picture: Picture, found: Found) -> Array:
+    """(people, 17) PCK@0.2: 1 right, 0 wrong, NaN not labelled; somebody who is missed is wrong on every joint."""
+    if not picture.people:
+        return np.empty((0, 17))
+    truth = places(np.stack([person.joints for person in picture.people]))
+    return pck.pck(truth, answers(picture, found)[0], COCO17)
 
 
-def pck(pictures: Sequence[Picture], found: Sequence[Found], joints: Array = LIMBS) -> float:
-    """Per cent of labelled joints within 0.2 torso; a missed person's joints are all wrong. NaN without people."""
-    rows = [hits(person, seen) for p, seen in zip(pictures, found, strict=True) for person in p.people]
-    values = np.array(rows)[:, joints] if rows else np.empty(0)
-    return 100 * float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
+def answers(picture: Picture, found: Found) -> tuple[Array, Array, Array]:
+    """What was found of each labelled person: (people, 17, 2) joints, NaN when missed; the detection or -1; IoU."""
+    index, iou = pck.matched(np.array([person.box_xyxy for person in picture.people]).reshape(-1, 4), found.boxes)
+    joints = np.full((len(index), 17, 2), np.nan)
+    joints[index >= 0] = found.joints[index[index >= 0], :, :2]
+    return joints, index, iou
+
+
+def pck_of(pictures: Sequence[Picture], found: Sequence[Found], joints: Array = LIMBS) -> float:
+    """Per cent of labelled joints within 0.2 torso; NaN without people."""
+    rows = [outcomes(picture, seen)[:, joints] for picture, seen in zip(pictures, found, strict=True)]
+    return pck.per_cent(np.concatenate(rows)) if rows else float("nan")
 
 
 def share_found(pictures: Sequence[Picture], found: Sequence[Found], iou: float = 0.4, score: float = 0.25) -> float:
@@ -139,7 +139,7 @@ def measure(pictures: Sequence[Picture], predict: Predict, size: int) -> dict[st
     for source in sorted({picture.source for picture in pictures}):
         chosen = [picture for picture in pictures if picture.source == source and picture.people]
         found = search(chosen, predict, size)
-        figures[f"{source} PCK@0.2"] = pck(chosen, found)
+        figures[f"{source} PCK@0.2"] = pck_of(chosen, found)
         figures[f"{source} found"] = share_found(chosen, found)
         if source == "coco_train_kp":
             figures[f"{source} AP"] = average_precision(chosen, found)
