@@ -118,4 +118,4 @@ def _blurred(maps: Float32) -> Float32:
     blurred = np.asarray(smooth, np.float32).reshape(-1, height + 2 * ring, width)[:, ring : ring + height]
     blurred = blurred.reshape(maps.shape)
     most, new = (each.max(axis=(2, 3), keepdims=True) for each in (maps, blurred))
-    return np.asarray(blurred * np.divide(most, new, out=np.zeros_like(most), where=new > 0), np.float32)
+    return np.asarray(np.divide(blurred, new, out=np.zeros_like(blurred), where=new > 0) * most, np.float32)
