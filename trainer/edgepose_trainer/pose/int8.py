@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -18,7 +18,7 @@ from edgepose.skeletons import COCO17
 from edgepose.staging import staged
 from edgepose_trainer.pck import per_cent
 from edgepose_trainer.pose import judging, sources
-from edgepose_trainer.pose.pictures import LIMBS, NO_CROWDS, SEEN, UNKNOWN, Person, Picture, decoded
+from edgepose_trainer.pose.pictures import LIMBS, NO_CROWDS, SEEN, UNKNOWN, Person, Picture, decoded, spread
 from edgepose_trainer.quantizing import quantize as quantized
 
 _ENDINGS = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
@@ -44,7 +44,7 @@ def quantize(
         raise ModelError(f"{model}: expected an ONNX model of {COCO17.name}, got {card.runtime}, {card.skeleton}")
     find = judging.estimator(model)
     teaching, judging_pictures, truth = _pictures(data, find)
-    teaching, judging_pictures = _spread(teaching, calibrate), _spread(judging_pictures, judge)
+    teaching, judging_pictures = spread(teaching, calibrate), spread(judging_pictures, judge)
     say(f"calibrating on {len(teaching)} pictures, judging on {len(judging_pictures)} ({truth})")
 
     def points(weights: Path) -> float:
@@ -103,9 +103,3 @@ def _as_found(picture: Picture, find: Estimator) -> Picture:
         joints[:, 2] = np.where(joints[:, 2] >= 0.5, SEEN, UNKNOWN)
         people.append(Person(pose.box_xyxy, np.nan_to_num(joints)))
     return replace(picture, people=tuple(people))
-
-
-def _spread(pictures: Sequence[Picture], most: int) -> list[Picture]:
-    """At most so many, evenly over all sources."""
-    step = max(1.0, len(pictures) / most)
-    return [pictures[int(i * step)] for i in range(min(most, len(pictures)))]

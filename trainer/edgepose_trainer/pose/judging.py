@@ -11,7 +11,7 @@ import numpy as np
 from edgepose import models
 from edgepose.decoders import DecoderSettings
 from edgepose.estimator import Estimator
-from edgepose.types import Array, Float32
+from edgepose.types import Array, Float32, Pose
 from edgepose_trainer.pck import per_cent
 from edgepose_trainer.pose import validation
 from edgepose_trainer.pose.pictures import LIMBS, Person, Picture, decoded
@@ -40,13 +40,15 @@ def estimator(folder: Path, settings: DecoderSettings | None = None) -> Estimato
 
 def search(find: Estimator, pictures: Sequence[Picture]) -> list[Found]:
     """What the model finds in each picture by itself."""
-    result = []
-    for picture in pictures:
-        poses = sorted(find(decoded(picture)), key=lambda pose: -pose.score)
-        boxes = np.array([pose.box_xyxy for pose in poses], np.float32).reshape(-1, 4)
-        joints = np.array([pose.keypoints for pose in poses], np.float32).reshape(-1, 17, 3)
-        result.append(Found(boxes, np.array([pose.score for pose in poses], np.float32), joints))
-    return result
+    return [in_order(find(decoded(picture))) for picture in pictures]
+
+
+def in_order(poses: Sequence[Pose]) -> Found:
+    """The best first."""
+    poses = sorted(poses, key=lambda pose: -pose.score)
+    boxes = np.array([pose.box_xyxy for pose in poses], np.float32).reshape(-1, 4)
+    joints = np.array([pose.keypoints for pose in poses], np.float32).reshape(-1, 17, 3)
+    return Found(boxes, np.array([pose.score for pose in poses], np.float32), joints)
 
 
 def outcomes(pictures: Sequence[Picture], found: Sequence[Found], least_px: float = 0.0) -> Array:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -12,6 +14,7 @@ from edgepose.skeletons import COCO17
 from edgepose.types import Float32, Image
 from edgepose_trainer import pck
 
+Some = TypeVar("Some")
 UNKNOWN, ABSENT, GUESSED, SEEN = -1, 0, 1, 2
 """States of a joint: nobody said; outside the picture or not to be found; hidden; visible."""
 LIMBS = COCO17.indices(
@@ -99,3 +102,9 @@ def box_round(points_xy: Float32, size_wh: tuple[int, int] | Float32, margin: fl
     extra = margin * float((high - low).max())
     box = np.concatenate([np.maximum(low - extra, 0), np.minimum(high + extra, size_wh)])
     return box.astype(np.float32)
+
+
+def spread(pictures: Sequence[Some], most: int) -> list[Some]:
+    """At most so many, evenly over all sources."""
+    step = max(1.0, len(pictures) / most)
+    return [pictures[int(i * step)] for i in range(min(most, len(pictures)))]

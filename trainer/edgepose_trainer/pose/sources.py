@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pyarrow.parquet as pq
 from edgepose.errors import SourceError
 from edgepose.skeletons import COCO17
 from edgepose.types import Array, Float32
+from edgepose_trainer.pose import coco
 from edgepose_trainer.pose.pictures import (
     ABSENT,
     GUESSED,
@@ -86,7 +88,7 @@ class _Columns:
 
 
 def _lspet(path: Path) -> list[Picture]:
-    """14 joints of one person: limbs known, face open, other people unlabelled."""
+    """14 joints of one person: limbs known, face open, other people unlabelled; the head is neck to crown."""
     table = _Columns(path)
     points, seen = table.points(_LSP_JOINTS), table.vectors(*(f"{name}_v" for name in _LSP_JOINTS)) > 0
     joints = np.zeros((len(points), 17, 3), np.float32)
@@ -95,10 +97,11 @@ def _lspet(path: Path) -> list[Picture]:
     joints[:, LIMBS] = np.where(
         limbs[..., None], np.dstack([points[:, :12], np.full(limbs.shape, SEEN)]), [0, 0, UNKNOWN]
     )
+    heads = np.where(seen[:, 12:].all(axis=1), np.linalg.norm(points[:, 12] - points[:, 13], axis=1), np.nan)
     sizes, names, splits, encoded = table.vectors("width", "height"), table["image"], table["split"], table["webp"]
     pictures = []
     for row, name in enumerate(names):
-        person = Person(box_round(points[row, seen[row]], sizes[row], 0.07), joints[row])
+        person = Person(box_round(points[row, seen[row]], sizes[row], 0.07), joints[row], float(heads[row]))
         validation = splits[row] == "val"
         pictures.append(Picture("lspet", name, encoded[row], (person,), False, NO_CROWDS, validation))
     return pictures
@@ -143,30 +146,12 @@ def _annotations(path: Path) -> tuple[list[Mapping[str, Any]], Mapping[int, list
         raise SourceError(f"{path}: no COCO annotations: {error}") from None
 
 
-def _corners(bbox: list[float]) -> Float32:
-    x, y, width, height = bbox
-    return np.array([x, y, x + width, y + height], np.float32)
-
-
 def _coco(path: Path) -> list[Picture]:
-    """Everybody labelled; a person without joints (too small, too many) and a crowd are ignored."""
-    images, annotations = _annotations(path)
     source = path.parent.name
-    pictures = []
-    for image in images:
-        people, crowds = [], []
-        for annotation in annotations.get(image["id"], ()):
-            box = _corners(annotation["bbox"])
-            if annotation["iscrowd"] or not annotation["num_keypoints"]:
-                crowds.append(box)
-                continue
-            joints = np.array(annotation["keypoints"], np.float32).reshape(17, 3)
-            people.append(Person(box, joints))
-        encoded = (path.parent / "images" / image["file_name"]).read_bytes()
-        validation = source == "coco_train_kp" and _share(image["file_name"], _COCO_PER_CENT)
-        boxes = np.array(crowds, np.float32).reshape(-1, 4)
-        pictures.append(Picture(source, image["file_name"], encoded, tuple(people), True, boxes, validation))
-    return pictures
+    found = coco.pictures(coco.load(path), [path.parent / "images"], source)
+    if source != "coco_train_kp":
+        return found
+    return [replace(picture, validation=_share(picture.name, _COCO_PER_CENT)) for picture in found]
 
 
 def _courtside(path: Path) -> list[Picture]:
@@ -176,7 +161,7 @@ def _courtside(path: Path) -> list[Picture]:
     for image in images:
         unknown = np.zeros((17, 3), np.float32)
         unknown[:, 2] = UNKNOWN
-        people = tuple(Person(_corners(a["bbox"]), unknown) for a in annotations.get(image["id"], ()))
+        people = tuple(Person(coco.corners(a["bbox"]), unknown) for a in annotations.get(image["id"], ()))
         encoded = (path.parent / "images" / image["file_name"]).read_bytes()
         validation = image["video"] == HELD_OUT_VIDEO
         pictures.append(Picture("courtside", image["file_name"], encoded, people, False, NO_CROWDS, validation))
