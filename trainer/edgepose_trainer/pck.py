@@ -67,7 +67,7 @@ def interval(right: Array, groups: Array | None = None, seed: int = 1, draws: in
 
     Drawn with replacement: people, or ``groups`` (N,) of people, such as the pictures that they are in.
     """
-    flat = right.reshape(len(right), -1)
+    flat = right.reshape(len(right), int(np.prod(right.shape[1:])))
     judged = np.isfinite(flat).sum(axis=1)
     if not judged.any():
         return float("nan"), float("nan")

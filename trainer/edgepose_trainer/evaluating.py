@@ -1,0 +1,57 @@
+"""``edgepose evaluate …``: how good a model is on labelled data, as metrics.json and a report to look at."""
+
+from __future__ import annotations
+
+import json
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import typer
+
+from edgepose.cli.run import Detector, ModelsDir, Options
+from edgepose.errors import SettingsError
+
+app = typer.Typer(help="Measure models on labelled data.", no_args_is_help=True)
+
+
+@app.callback()
+def group() -> None:
+    """Measure models on labelled data: metrics.json and report.html."""
+
+
+@app.command()
+def pose(
+    model: str = typer.Option(..., "--model", "-m", help="Pose model: name, folder or weights file."),
+    data: Path = typer.Option(..., help="Pose pictures as for `train pose`, or a folder with COCO keypoints."),
+    report: Path = typer.Option(..., help="Folder for report.html, metrics.json and people.json."),
+    annotations: Path | None = typer.Option(None, help="COCO keypoints (.json), where DATA has several or none."),
+    labels: Path | None = typer.Option(None, help="A teacher's joints, from `train pose-labels`."),
+    everything: bool = typer.Option(False, "--all", help="Also the pictures that `train pose` trains on."),
+    limit: int | None = typer.Option(None, min=1, help="At most so many pictures, evenly spread."),
+    cases: int = typer.Option(12, min=0, help="Worst cases drawn in the report, and as many in the middle."),
+    detector: Detector = None,
+    option: Options = None,
+    models_dir: ModelsDir = None,
+    threads: int = typer.Option(1, min=0, help="Of the inference engine; 0: its own choice."),
+    as_json: bool = typer.Option(False, "--json", help="Print the metrics as JSON."),
+) -> None:
+    """Joints and people that a pose model finds by itself: OKS-AP, PCK@0.2, PCKh@0.5, with intervals."""
+    if find_spec("pycocotools") is None:
+        raise SettingsError("evaluating pose models needs pycocotools: pip install 'edgepose[trainer]'")
+    from edgepose.cli.running import pose_from
+    from edgepose.config import PoseSettings
+    from edgepose_trainer.evaluation.pose import Wanted, evaluate, lines, publish
+
+    result = evaluate(
+        PoseSettings(**pose_from(model, detector, option, threads)),
+        models_dir,
+        Wanted(data, annotations, labels, everything, limit),
+    )
+    metrics = publish(result, report, cases, ["edgepose", *sys.argv[1:]])
+    if as_json:
+        typer.echo(json.dumps(metrics))
+        return
+    for line in lines(result):
+        typer.echo(line)
+    typer.echo(f"wrote {report / 'report.html'} and {report / 'metrics.json'}")
