@@ -95,15 +95,16 @@ def quantize(
     out: Path | None = typer.Option(None, help="Model folder to write; MODEL-int8 beside it."),
     calibrate: int = typer.Option(300, min=8, help="Pictures that set the ranges, at most."),
     judge: int = typer.Option(600, min=8, help="Pictures that keypoints are compared on, at most."),
+    engine: str = typer.Option("onnx", help="Of the written model: onnx, or litert (extra litert-export)."),
     force: bool = typer.Option(False, "--force", help="Replace the folder."),
     models_dir: Path | None = typer.Option(None, help="Look for models here first."),
 ) -> None:
     """Make a pose model int8; layers that the keypoints cannot do without stay in float, and are named."""
     from edgepose import models
-    from edgepose_trainer.pose import engine  # noqa: F401 - says it when PyTorch is not there
+    from edgepose_trainer.pose.int8 import Wish
     from edgepose_trainer.pose.int8 import quantize as quantized
 
     folder = models.find(model, models_dir)
     out = out or folder.with_name(f"{folder.name}-int8")
-    card = quantized(folder, data, out, max_drop, calibrate, judge, force, typer.echo)
+    card = quantized(folder, data, out, Wish(max_drop, calibrate, judge, engine), force, typer.echo)
     typer.echo(f"wrote {out}: {card.model.stamp}")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
 import numpy as np
 
+import edgepose_trainer.pose.engine  # noqa: F401 - says in one line when PyTorch is not there
 from edgepose import card as cards
 from edgepose import models
 from edgepose.card import Card, Figure
@@ -16,63 +17,97 @@ from edgepose.errors import ModelError, SettingsError, SourceError
 from edgepose.estimator import Estimator
 from edgepose.skeletons import COCO17
 from edgepose.staging import staged
+from edgepose.types import Array
 from edgepose_trainer.pck import per_cent
 from edgepose_trainer.pose import judging, sources
 from edgepose_trainer.pose.pictures import LIMBS, NO_CROWDS, SEEN, UNKNOWN, Person, Picture, decoded, spread
+from edgepose_trainer.quantizing import Quantized
 from edgepose_trainer.quantizing import quantize as quantized
 
+ENGINES = {"onnx": ".onnx", "litert": ".tflite"}
 _ENDINGS = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
 
 
-def quantize(
-    model: Path,
-    data: Path,
-    out: Path,
-    max_drop: float,
-    calibrate: int,
-    judge: int,
-    force: bool,
-    say: Callable[[str], None],
-) -> Card:
-    """Writes the model folder ``out``; raises ModelError when more than ``max_drop`` points of PCK@0.2 are lost.
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the int8 model should be."""
+
+    max_drop: float
+    """Points of PCK@0.2 that may be lost."""
+    calibrate: int
+    """Pictures that set the ranges, at most."""
+    judge: int
+    """Pictures that keypoints are compared on, at most."""
+    engine: str = "onnx"
+
+
+def quantize(model: Path, data: Path, out: Path, wish: Wish, force: bool, say: Callable[[str], None]) -> Card:
+    """Writes the model folder ``out``; raises ModelError when more points are lost than wished.
 
     ``data``: labelled pose pictures (those kept aside judge), or any folder of pictures, where the float model's own
-    people are the truth. ``calibrate`` and ``judge`` are the most pictures of either use.
+    people are the truth. LiteRT files are made of networks that ``train pose`` wrote.
     """
+    if wish.engine not in ENGINES:
+        raise SettingsError(f"engine: expected {' or '.join(ENGINES)}, got {wish.engine!r}")
     card = models.load_card(model, "pose")
     if card.runtime != "onnx" or card.skeleton != COCO17.name:
         raise ModelError(f"{model}: expected an ONNX model of {COCO17.name}, got {card.runtime}, {card.skeleton}")
     find = judging.estimator(model)
-    teaching, judging_pictures, truth = _pictures(data, find)
-    teaching, judging_pictures = spread(teaching, calibrate), spread(judging_pictures, judge)
-    say(f"calibrating on {len(teaching)} pictures, judging on {len(judging_pictures)} ({truth})")
+    teaching, judges, truth = _pictures(data, find)
+    teaching, judges = spread(teaching, wish.calibrate), spread(judges, wish.judge)
+    say(f"calibrating on {len(teaching)} pictures, judging on {len(judges)} ({truth})")
 
     def points(weights: Path) -> float:
-        twin = replace(find, runtime=models.load_runtime("onnx", weights, models.Engine(threads=1)))
-        rows = judging.outcomes(judging_pictures, judging.search(twin, judging_pictures))
-        return per_cent(rows[:, LIMBS])
+        engine = models.runtime_of(weights)
+        twin = replace(find, runtime=models.load_runtime(engine, weights, models.Engine(threads=1)))
+        return per_cent(judging.outcomes(judges, judging.search(twin, judges))[:, LIMBS])
 
     with staged(out, force) as folder:
-        weights = folder / card.files[0].path
+        source, weights = model / card.files[0].path, folder / f"weights{ENGINES[wish.engine]}"
         inputs = [view.tensor.copy() for picture in teaching for view in find.decoder.views(decoded(picture), None)]
-        result = quantized(model / card.files[0].path, weights, inputs, points, max_drop)
+        make = quantized if wish.engine == "onnx" else _litert
+        result = make(source, weights, inputs, points, wish.max_drop)
         kept = f"; in float: {', '.join(result.in_float)}" if result.in_float else ""
         say(f"PCK@0.2 {result.before:.1f} -> {result.after:.1f} %{kept}")
-        command, today = f"edgepose models quantize {card.name} --data DIR", date.today().isoformat()
-        card = card.model_copy(
-            update={
-                "name": out.name,
-                "files": [cards.weights(weights)],
-                "quantisation": f"int8, static QDQ, weights per channel, calibrated on {len(teaching)} pictures{kept}",
-                "figures": [
-                    Figure(name=f"PCK@0.2 {which}", value=round(value, 1), unit="%",
-                           data=f"{len(judging_pictures)} pictures, {truth}", command=command, date=today)
-                    for which, value in (("int8", result.after), ("float", result.before))
-                ],
-            }
-        )  # fmt: skip
+        about = {
+            "name": out.name,
+            "runtime": wish.engine,
+            "files": [cards.weights(weights)],
+            "quantisation": f"int8, static, weights per channel, calibrated on {len(teaching)} pictures{kept}",
+            "figures": _figures(result, f"{len(judges)} pictures, {truth}", card.name),
+        }
+        card = card.model_copy(update=about)
         cards.save(card, folder)
     return card
+
+
+def _litert(
+    source: Path, out: Path, inputs: Sequence[Array], judge: Callable[[Path], float], max_drop: float
+) -> Quantized:
+    """As ``quantizing.quantize``, without layers in float."""
+    from edgepose_trainer.litert_export import export
+    from edgepose_trainer.pose.export import fill, read
+    from edgepose_trainer.pose.network import Exported, PoseNetwork
+
+    width, weights = read(source)
+    network = PoseNetwork(width)
+    fill(network, weights, source)
+    export(Exported(network, inputs[0].shape[2]), inputs, out)
+    result = Quantized(judge(source), judge(out), ())
+    if result.before - result.after > max_drop:
+        raise ModelError(
+            f"{source}: int8 LiteRT loses {result.before - result.after:.1f} points, more than {max_drop}; "
+            "the ONNX engine can keep layers in float"
+        )
+    return result
+
+
+def _figures(result: Quantized, data: str, name: str) -> list[Figure]:
+    command, today = f"edgepose models quantize {name} --data DIR", date.today().isoformat()
+    return [
+        Figure(name=f"PCK@0.2 {which}", value=round(value, 1), unit="%", data=data, command=command, date=today)
+        for which, value in (("int8", result.after), ("float", result.before))
+    ]
 
 
 def _pictures(data: Path, find: Estimator) -> tuple[list[Picture], list[Picture], str]:
