@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from edgepose.skeletons import COCO17
-from edgepose_trainer.pck import interval, matched, pck, pckh, per_cent, share, torso_px
+from edgepose_trainer.pck import interval, matched, overlaps, pck, pckh, per_cent, share, torso_px
 
 NAN = np.nan
 
@@ -56,18 +56,20 @@ def test_row_11_pckh_takes_the_heads_diagonal_and_no_credit_for_nothing_on_nothi
 
 
 def test_everybody_is_matched_once_and_a_stranger_is_nobody() -> None:
-    truth = np.array([[0, 0, 10, 10], [20, 0, 30, 10], [50, 0, 60, 10]], np.float32)
-    found = np.array([[21, 0, 31, 10], [1, 0, 11, 10], [58, 0, 68, 10]], np.float32)
-    index, iou = matched(truth, found)
-    assert index.tolist() == [1, 0, -1]  # the third overlaps by 2 of 18: somebody else
-    np.testing.assert_allclose(iou, [9 / 11, 9 / 11, 0], atol=1e-6)
-    assert matched(truth, found[:0])[0].tolist() == [-1, -1, -1]
+    overlap = np.array([[0.2, 0.8, 0.0], [0.9, 0.7, 0.0], [0.0, 0.0, 0.29]])
+    assert matched(overlap).tolist() == [1, 0, -1]
+    assert matched(overlap[:, :1]).tolist() == [-1, 0, -1]  # one answer is one person
+    assert matched(overlap[:, :0]).tolist() == [-1, -1, -1]
 
 
-def test_one_answer_is_one_person() -> None:
-    truth = np.array([[0, 0, 10, 10], [2, 0, 12, 10]], np.float32)
-    index, _ = matched(truth, truth[1:])
-    assert index.tolist() == [-1, 0]
+def test_people_overlap_by_their_boxes_or_by_their_labelled_joints() -> None:
+    truth = np.full((2, 17, 2), NAN)
+    truth[0, 5], truth[0, 12] = (0, 0), (10, 10)
+    found = np.full((2, 17, 2), 500.0)  # what is not labelled is not asked for
+    found[0, 5], found[0, 12] = (0, 0), (10, 5)
+    boxes = np.array([[0, 0, 40, 40], [20, 0, 30, 10]], np.float32)
+    answers = np.array([[0, 0, 10, 5], [20, 0, 30, 10]], np.float32)
+    np.testing.assert_allclose(overlaps(boxes, truth, answers, found), [[0.5, 1 / 16], [0, 1]], atol=1e-6)
 
 
 def test_an_interval_draws_pictures_not_joints() -> None:

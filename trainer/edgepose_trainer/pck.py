@@ -81,16 +81,29 @@ def interval(right: Array, groups: Array | None = None, seed: int = 1, draws: in
     return float(low), float(high)
 
 
-def matched(truth_xyxy: Float32, found_xyxy: Float32) -> tuple[Array, Array]:
-    """For every true person (N, 4) of one picture which of the found ones (P, 4), or -1; and their overlap (IoU).
+def overlaps(truth_xyxy: Float32, truth: Array, found_xyxy: Float32, found: Array) -> Array:
+    """(N, P) of true and found people, 0..1: IoU of their boxes or of those round the joints that are labelled.
+
+    The larger counts: many networks give no box of their own but one round their surer joints.
+    """
+    result = box_iou(truth_xyxy, found_xyxy)
+    for row, joints in enumerate(truth):
+        labelled = np.isfinite(joints).all(axis=1)
+        if labelled.any():
+            own, others = joints[labelled], found[:, labelled]
+            box = np.concatenate([own.min(axis=0), own.max(axis=0)]).astype(np.float32)
+            boxes = np.concatenate([others.min(axis=1), others.max(axis=1)], axis=1).astype(np.float32)
+            result[row] = np.fmax(result[row], box_iou(box[None], boxes)[0])
+    return np.nan_to_num(result)
+
+
+def matched(overlap: Array) -> Array:
+    """(N,) which found person each true one is, or -1, by overlaps (N, P) within one picture.
 
     One found person is one true person; the overlaps are as large as they can be together, none below 0.3.
     """
-    nobody = np.full(len(truth_xyxy), -1), np.zeros(len(truth_xyxy))
-    if not len(truth_xyxy) or not len(found_xyxy):
-        return nobody
-    overlap = box_iou(truth_xyxy, found_xyxy)
-    overlap = np.where(overlap >= SAME_PERSON_IOU, overlap, 0)
-    _, index, _ = lapjv(1.0 - overlap.astype(np.float64), extend_cost=True)
-    own = np.where(index >= 0, overlap[np.arange(len(index)), index], 0)
-    return np.where(own > 0, index, -1), own
+    if not overlap.size:
+        return np.full(len(overlap), -1)
+    enough = np.where(overlap >= SAME_PERSON_IOU, overlap, 0.0)
+    _, index, _ = lapjv(1.0 - enough.astype(np.float64), extend_cost=True)
+    return np.where((index >= 0) & (enough[np.arange(len(index)), index] > 0), index, -1)

@@ -86,16 +86,22 @@ def _card(figure: Figure) -> str:
 
 
 def table(given: Table) -> str:
-    """Value over interval in every cell; the count of the row's first figure last."""
+    """Value over interval in every cell; then how many joints, people or pictures the figures are of."""
     names = [figure.name for figure in given.rows[0].figures]
-    of = given.rows[0].figures[0].of
-    head = "".join(f"<th>{escape(name)}</th>" for name in ("", *names, of))
+    counted = dict.fromkeys(figure.of for figure in given.rows[0].figures)
+    head = "".join(f"<th>{escape(name)}</th>" for name in ("", *names, *counted))
     rows = "".join(
-        f"<tr><td>{escape(row.of)}</td>{''.join(map(_cell, row.figures))}<td>{row.figures[0].count}</td></tr>"
+        f"<tr><td>{escape(row.of)}</td>{''.join(map(_cell, row.figures))}"
+        f"{''.join(f'<td>{_count(row.figures, of)}</td>' for of in counted)}</tr>"
         for row in given.rows
     )
     note = paragraph(given.note) if given.note else ""
     return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>{note}'
+
+
+def _count(figures: Sequence[Figure], of: str) -> int:
+    """The largest: not every figure can judge everything."""
+    return max(figure.count for figure in figures if figure.of == of)
 
 
 def _cell(figure: Figure) -> str:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from edgepose.geometry import box_iou
 from edgepose.skeletons import COCO17
 from edgepose.types import Array, Float32
 from edgepose_trainer import pck
-from edgepose_trainer.pose.pictures import Picture, places
+from edgepose_trainer.pose.pictures import Picture
 from edgepose_trainer.pose.validation import Found, answers
 
 FOUND_IOU = 0.4
@@ -54,19 +55,18 @@ class People:
 
 def side_by_side(pictures: Sequence[Picture], found: Sequence[Found], heights_px: Sequence[int]) -> People:
     """Everybody labelled and matched; ``heights_px`` are the pictures'."""
-    pairs = [answers(picture, seen) for picture, seen in zip(pictures, found, strict=True)]
-    everybody = [(index, person) for index, picture in enumerate(pictures) for person in picture.people]
-    picture_of = np.array([index for index, _ in everybody], int)
-    truth = places(np.array([person.joints for _, person in everybody], np.float32).reshape(-1, 17, 3))
-    joints = np.concatenate([pair[0] for pair in pairs])
+    met = [answers(picture, seen) for picture, seen in zip(pictures, found, strict=True)]
+    truth, joints, index = (np.concatenate(parts) for parts in zip(*met, strict=True))
+    everybody = [(number, person) for number, picture in enumerate(pictures) for person in picture.people]
+    picture_of = np.array([number for number, _ in everybody], int)
     boxes = np.array([person.box_xyxy for _, person in everybody], np.float32).reshape(-1, 4)
     return People(
         picture=picture_of,
-        source=np.array([pictures[index].source for index in picture_of]),
+        source=np.array([pictures[number].source for number in picture_of]),
         truth=truth,
         joints=joints,
-        answer=np.concatenate([pair[1] for pair in pairs]),
-        found=(np.concatenate([pair[2] for pair in pairs]) >= FOUND_IOU).astype(float)[:, None],
+        answer=index,
+        found=(_iou(boxes, found, picture_of, index) >= FOUND_IOU).astype(float)[:, None],
         boxes=boxes,
         share=(boxes[:, 3] - boxes[:, 1]) / np.array(heights_px)[picture_of],
         head_px=np.array([person.head_px for _, person in everybody], float),
@@ -74,9 +74,15 @@ def side_by_side(pictures: Sequence[Picture], found: Sequence[Found], heights_px
     )
 
 
+def _iou(boxes: Float32, found: Sequence[Found], picture_of: Array, answer: Array) -> Array:
+    """(N,) overlap of the labelled box with that of the person's answer; 0 without one."""
+    pairs = zip(boxes, picture_of, answer, strict=True)
+    return np.array([box_iou(box[None], found[of].boxes[[row]])[0, 0] if row >= 0 else 0.0 for box, of, row in pairs])
+
+
 def strangers(picture: Picture, seen: Found) -> Array:
     """(P,) which found people are nobody who is labelled, doubles included; in a crowd nobody can tell."""
-    mine = answers(picture, seen)[1]
+    mine = answers(picture, seen)[2]
     alone = np.ones(len(seen.boxes), bool)
     alone[mine[mine >= 0]] = False
     return alone & (_covered(seen.boxes, picture.crowds) < _IN_CROWD)

@@ -13,8 +13,9 @@ from edgepose_trainer.evaluation.people import FOUND_IOU
 from edgepose_trainer.pck import SAME_PERSON_IOU
 
 _HOW = (
-    "The model is given whole pictures and finds people by itself. Each labelled person gets the one answer whose box "
-    f"overlaps best, by IoU {SAME_PERSON_IOU:g} at least; somebody without an answer is wrong on every joint.",
+    "The model is given whole pictures and finds people by itself. Each labelled person gets the one answer that "
+    f"overlaps best, by IoU {SAME_PERSON_IOU:g} at least, of the boxes or of boxes round the labelled joints; somebody "
+    "without an answer is wrong on every joint.",
     "PCK@0.2: the joint lies within 0.2 of the torso, left shoulder to right hip (right shoulder to left hip where one "
     "of these is not labelled; people with neither are not counted). PCKh@0.5: within half the head, its box's "
     "diagonal or the length from neck to crown, times 1.0 or 0.6.",

@@ -66,18 +66,18 @@ def search(pictures: Sequence[Picture], predict: Predict, size: int, batch: int 
 
 def outcomes(picture: Picture, found: Found) -> Array:
     """(people, 17) PCK@0.2: 1 right, 0 wrong, NaN not labelled; somebody who is missed is wrong on every joint."""
-    if not picture.people:
-        return np.empty((0, 17))
-    truth = places(np.stack([person.joints for person in picture.people]))
-    return pck.pck(truth, answers(picture, found)[0], COCO17)
+    truth, joints, _ = answers(picture, found)
+    return pck.pck(truth, joints, COCO17)
 
 
 def answers(picture: Picture, found: Found) -> tuple[Array, Array, Array]:
-    """What was found of each labelled person: (people, 17, 2) joints, NaN when missed; the detection or -1; IoU."""
-    index, iou = pck.matched(np.array([person.box_xyxy for person in picture.people]).reshape(-1, 4), found.boxes)
-    joints = np.full((len(index), 17, 2), np.nan)
+    """Labelled people and what was found of each: (people, 17, 2) twice, NaN for what is not, and who, or -1."""
+    truth = places(np.array([person.joints for person in picture.people], np.float32).reshape(-1, 17, 3))
+    boxes = np.array([person.box_xyxy for person in picture.people], np.float32).reshape(-1, 4)
+    index = pck.matched(pck.overlaps(boxes, truth, found.boxes, found.joints[..., :2]))
+    joints = np.full(truth.shape, np.nan)
     joints[index >= 0] = found.joints[index[index >= 0], :, :2]
-    return joints, index, iou
+    return truth, joints, index
 
 
 def pck_of(pictures: Sequence[Picture], found: Sequence[Found], joints: Array = LIMBS) -> float:
