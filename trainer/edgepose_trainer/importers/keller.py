@@ -12,13 +12,12 @@ from numpy.typing import NDArray
 from edgepose.card import Dataset, sha256_of
 from edgepose.skeletons import COCO17
 from edgepose_trainer.importers import keypoints
+from edgepose_trainer.peaks import HALF_STROKE_S
 from edgepose_trainer.recordings import IDLE, UNSURE, Recording, Source
 
 COLUMNS = frozenset({"clip", "video", "handedness", "label", "frame", "nose_x", "left_wrist_x"})
 _JOINTS = ("nose", *COCO17.joints[5:])
 _FPS = 30.0
-_HALF_STROKE_S = 0.43
-"""A stroke is the moment of the hit and so much before and after, as in the seed system (26 frames)."""
 
 
 def read(path: Path) -> Source:
@@ -52,4 +51,4 @@ def _labels(label: str, times_s: NDArray[np.float64]) -> NDArray[np.str_]:
     if label == "neutral":
         return np.full(len(times_s), IDLE)
     middle_s = (times_s[0] + times_s[-1]) / 2
-    return np.where(np.abs(times_s - middle_s) <= _HALF_STROKE_S, label, UNSURE)
+    return np.where(np.abs(times_s - middle_s) <= HALF_STROKE_S, label, UNSURE)
