@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import cv2
@@ -54,12 +55,24 @@ def test_an_int8_twin_is_a_model_of_its_own(model: Path, pictures: Path, tmp_pat
     card = quantize(model, pictures, tmp_path / "tiny-int8", Wish(100.0, 8, 8), False, told.append)
     assert build.verify(tmp_path / "tiny-int8") is None
     assert card.name == "tiny-int8"
-    assert card.quantisation == "int8, static, weights per channel, calibrated on 8 pictures"
+    assert card.quantisation == "weights-int8.onnx: int8, static, weights per channel, calibrated on 8 pictures"
     figures = {figure.name: figure.value for figure in card.figures}
-    assert figures["PCK@0.2 float"] == 100.0  # its own people are the truth
-    assert 0 <= figures["PCK@0.2 int8"] <= 100
-    assert (tmp_path / "tiny-int8/weights.onnx").stat().st_size < (model / "weights.onnx").stat().st_size / 2
+    assert figures["PCK@0.2 float, beside weights-int8.onnx"] == 100.0  # its own people are the truth
+    assert 0 <= figures["PCK@0.2 weights-int8.onnx"] <= 100
+    (weights,) = card.files
+    assert (tmp_path / "tiny-int8" / weights.path).stat().st_size < (model / "weights.onnx").stat().st_size
     assert "the float model's own people" in told[0]
+
+
+def test_in_its_own_folder_int8_is_loaded_and_float_stays(model: Path, pictures: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(model, tmp_path / "tiny"))
+    for _ in range(2):  # again: nothing piles up
+        card = quantize(folder, pictures, None, Wish(100.0, 8, 4), False, lambda line: None)
+    assert [file.path for file in card.files] == ["weights-int8.onnx", "weights.onnx"]
+    assert len(card.figures) == 2
+    assert build.verify(folder) is None
+    assert (folder / "weights.onnx").read_bytes() == (model / "weights.onnx").read_bytes()
+    assert [path.name for path in tmp_path.iterdir()] == ["tiny"]
 
 
 def test_nothing_is_left_of_a_model_that_lost_too_much(model: Path, pictures: Path, tmp_path: Path) -> None:

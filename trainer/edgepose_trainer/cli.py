@@ -92,7 +92,7 @@ def quantize(
     model: str = typer.Argument(help="ONNX pose model: installed name or folder."),
     data: Path = typer.Option(..., help="Pose pictures as for `train pose`, or a folder of any pictures."),
     max_drop: float = typer.Option(1.5, min=0.0, help="Points of PCK@0.2 that may be lost."),
-    out: Path | None = typer.Option(None, help="Model folder to write; MODEL-int8 beside it."),
+    out: Path | None = typer.Option(None, help="Model folder to write; without: the model's own, float stays beside."),
     calibrate: int = typer.Option(300, min=8, help="Pictures that set the ranges, at most."),
     judge: int = typer.Option(600, min=8, help="Pictures that keypoints are compared on, at most."),
     engine: str = typer.Option("onnx", help="Of the written model: onnx, or litert (extra litert-export)."),
@@ -105,6 +105,5 @@ def quantize(
     from edgepose_trainer.pose.int8 import quantize as quantized
 
     folder = models.find(model, models_dir)
-    out = out or folder.with_name(f"{folder.name}-int8")
     card = quantized(folder, data, out, Wish(max_drop, calibrate, judge, engine), force, typer.echo)
-    typer.echo(f"wrote {out}: {card.model.stamp}")
+    typer.echo(f"wrote {out or folder}: {card.model.stamp}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -25,6 +26,7 @@ from edgepose_trainer.quantizing import Quantized
 from edgepose_trainer.quantizing import quantize as quantized
 
 ENGINES = {"onnx": ".onnx", "litert": ".tflite"}
+_INT8 = "-int8"
 _ENDINGS = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
 
 
@@ -41,9 +43,10 @@ class Wish:
     engine: str = "onnx"
 
 
-def quantize(model: Path, data: Path, out: Path, wish: Wish, force: bool, say: Callable[[str], None]) -> Card:
-    """Writes the model folder ``out``; raises ModelError when more points are lost than wished.
+def quantize(model: Path, data: Path, out: Path | None, wish: Wish, force: bool, say: Callable[[str], None]) -> Card:
+    """Adds an int8 file to the model folder, or makes a folder ``out`` of it; raises ModelError when too much is lost.
 
+    In the folder itself int8 becomes what is loaded where the engine is the model's; the float file stays beside it.
     ``data``: labelled pose pictures (those kept aside judge), or any folder of pictures, where the float model's own
     people are the truth. LiteRT files are made of networks that ``train pose`` wrote.
     """
@@ -52,7 +55,8 @@ def quantize(model: Path, data: Path, out: Path, wish: Wish, force: bool, say: C
     card = models.load_card(model, "pose")
     if card.runtime != "onnx" or card.skeleton != COCO17.name:
         raise ModelError(f"{model}: expected an ONNX model of {COCO17.name}, got {card.runtime}, {card.skeleton}")
-    find = judging.estimator(model)
+    source = model / next((file.path for file in card.files if _INT8 not in file.path), card.files[0].path)
+    find = replace(judging.estimator(model), runtime=models.load_runtime("onnx", source, models.Engine(threads=1)))
     teaching, judges, truth = _pictures(data, find)
     teaching, judges = spread(teaching, wish.calibrate), spread(judges, wish.judge)
     say(f"calibrating on {len(teaching)} pictures, judging on {len(judges)} ({truth})")
@@ -62,23 +66,37 @@ def quantize(model: Path, data: Path, out: Path, wish: Wish, force: bool, say: C
         twin = replace(find, runtime=models.load_runtime(engine, weights, models.Engine(threads=1)))
         return per_cent(judging.outcomes(judges, judging.search(twin, judges))[:, LIMBS])
 
-    with staged(out, force) as folder:
-        source, weights = model / card.files[0].path, folder / f"weights{ENGINES[wish.engine]}"
+    with staged(out or model, force or out is None) as folder:
+        weights = folder / f"{source.stem}{_INT8}{ENGINES[wish.engine]}"
         inputs = [view.tensor.copy() for picture in teaching for view in find.decoder.views(decoded(picture), None)]
         make = quantized if wish.engine == "onnx" else _litert
         result = make(source, weights, inputs, points, wish.max_drop)
         kept = f"; in float: {', '.join(result.in_float)}" if result.in_float else ""
         say(f"PCK@0.2 {result.before:.1f} -> {result.after:.1f} %{kept}")
-        about = {
-            "name": out.name,
-            "runtime": wish.engine,
-            "files": [cards.weights(weights)],
-            "quantisation": f"int8, static, weights per channel, calibrated on {len(teaching)} pictures{kept}",
-            "figures": _figures(result, f"{len(judges)} pictures, {truth}", card.name),
-        }
-        card = card.model_copy(update=about)
+        about = f"{weights.name}: int8, static, weights per channel, calibrated on {len(teaching)} pictures{kept}"
+        figures = _figures(result, weights.name, f"{len(judges)} pictures, {truth}", card.name)
+        alone = {"name": out.name, "files": [], "runtime": wish.engine, "figures": []} if out else {}
+        card = _with_twin(card.model_copy(update=alone), weights, wish.engine, about, figures)
+        for file in card.files:
+            if file.path != weights.name:
+                shutil.copy2(model / file.path, folder / file.path)
         cards.save(card, folder)
     return card
+
+
+def _with_twin(card: Card, weights: Path, engine: str, about: str, figures: list[Figure]) -> Card:
+    """The card with the int8 file: the first of its engine, so that it is loaded."""
+    others = [file for file in card.files if file.path != weights.name]
+    twin = [cards.weights(weights)]
+    names = [figure.name for figure in figures]
+    said = [part for part in (card.quantisation or "").split(" | ") if part and not part.startswith(weights.name)]
+    return card.model_copy(
+        update={
+            "files": [*twin, *others] if engine == card.runtime else [*others, *twin],
+            "quantisation": " | ".join([*said, about]),
+            "figures": [*(figure for figure in card.figures if figure.name not in names), *figures],
+        }
+    )
 
 
 def _litert(
@@ -102,11 +120,11 @@ def _litert(
     return result
 
 
-def _figures(result: Quantized, data: str, name: str) -> list[Figure]:
+def _figures(result: Quantized, file: str, data: str, name: str) -> list[Figure]:
     command, today = f"edgepose models quantize {name} --data DIR", date.today().isoformat()
     return [
         Figure(name=f"PCK@0.2 {which}", value=round(value, 1), unit="%", data=data, command=command, date=today)
-        for which, value in (("int8", result.after), ("float", result.before))
+        for which, value in ((file, result.after), (f"float, beside {file}", result.before))
     ]
 
 
