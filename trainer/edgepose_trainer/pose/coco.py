@@ -48,7 +48,8 @@ def load(path: Path) -> Table:
         raise SourceError(f"{path}: no COCO keypoint annotations: {error} is missing") from None
     except (ValueError, TypeError, AttributeError) as error:
         raise SourceError(f"{path}: no COCO keypoint annotations: {error}") from None
-    if len({row.get("id") for row in rows}) != len(rows):
+    ids = {row.get("id") for row in rows}
+    if None in ids or len(ids) != len(rows):
         rows = [row | {"id": number} for number, row in enumerate(rows, 1)]
     return Table(path, images, rows, guessed)
 
