@@ -44,10 +44,17 @@ class Take:
 
 
 def of_one_stroke(
-    dataset: str, name: str, player: str, times_s: Float64, points: Float64, label: str, hand: Handedness | None
+    dataset: str,
+    name: str,
+    player: str,
+    times_s: Float64,
+    points: Float64,
+    label: str,
+    hand: Handedness | None,
+    forward: Float64 | None = None,
 ) -> Take:
-    """A take that repeats one stroke: peaks by wrist speed, labels round them."""
-    peaks_s = peaks.find(times_s, points, hand)
+    """A take that repeats one stroke: swings found as ``peaks.find`` does, labels round them."""
+    peaks_s = peaks.find(times_s, points, hand, forward)
     labels = peaks.labels_round(times_s, points, hand, peaks_s, label)
     return Take(dataset, name, player, times_s, points, labels, peaks_s, hand)
 

@@ -25,6 +25,8 @@ _MM = 0.001
 _LEFT_HANDED = frozenset({*(f"amateurs/p{number}" for number in (5, 7, 8, 19)), "experts/p15"})
 _DOUBTFUL = frozenset({"experts/p17"})
 _JOINTS = tuple(joint for joint in COCO17.joints if joint.partition("_")[2] not in ("eye", "ear"))
+_TO_SENSOR = np.array((0.0, 0.0, -1.0))
+"""The players face the Kinect and hit towards it."""
 _FOCAL_PX = 525.0
 """The Kinect's camera at 640×480."""
 
@@ -71,7 +73,9 @@ def _seen(path: Path) -> Iterator[_Seen]:
         ground_m = _ground(points[rows])
         standing = points[rows] - np.array([0.0, ground_m, 0.0])
         hand = _handedness(player)
-        yield _Seen(of_one_stroke("thetis", clip, player, times_s[rows], standing, labels[rows[0]], hand), -ground_m)
+        yield _Seen(
+            of_one_stroke("thetis", clip, player, times_s[rows], standing, labels[rows[0]], hand, _TO_SENSOR), -ground_m
+        )
 
 
 def _points(table: pa.Table) -> Float64:
