@@ -39,6 +39,8 @@ def pose(
     """Joints and people that a pose model finds by itself: OKS-AP, PCK@0.2, PCKh@0.5, with intervals."""
     if find_spec("pycocotools") is None:
         raise SettingsError("evaluating pose models needs pycocotools: pip install 'edgepose[trainer]'")
+    if report.exists() and not report.is_dir():
+        raise SettingsError(f"{report}: is no folder")
     from edgepose.cli.running import pose_from
     from edgepose.config import PoseSettings
     from edgepose_trainer.evaluation.pose import Wanted, evaluate, lines, publish

@@ -17,7 +17,7 @@ from edgepose_trainer.evaluation.people import People, strangers
 from edgepose_trainer.pose.pictures import Picture, decoded
 from edgepose_trainer.pose.validation import Found
 
-_PANEL_WH = (260, 300)
+_PANEL_WH = (200, 240)
 _JPEG_QUALITY = 72
 _AROUND = 0.3
 """Of the larger side of the people, shown beyond them."""
@@ -119,7 +119,8 @@ def _cut(box: Float32, size_wh: tuple[int, int]) -> tuple[list[int], list[int]]:
 
 def _panel(part: Image, place: Letterbox, people: Float32) -> Image:
     """The cut, enlarged, with skeletons; all joints, also unsure ones: they are judged too."""
-    image = np.asarray(cv2.resize(part, (place.width, place.height), interpolation=cv2.INTER_AREA), np.uint8)
+    way = cv2.INTER_AREA if place.height < part.shape[0] else cv2.INTER_CUBIC
+    image = np.asarray(cv2.resize(part, (place.width, place.height), interpolation=way), np.uint8)
     scale = np.array([*place.scale_xy, 1], np.float32)
     nowhere = np.full(4, np.nan, np.float32)
     shown = [np.where(joints[:, 2:] > 0, joints * scale, np.float32("nan")) for joints in people]

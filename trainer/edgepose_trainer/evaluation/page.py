@@ -28,10 +28,10 @@ p, li { max-width: 46rem; } p { margin: .4rem 0; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .92rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem .7rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
-th { font-weight: 600; vertical-align: bottom; white-space: normal; min-width: 5rem; }
+th { font-weight: 600; vertical-align: bottom; white-space: normal; min-width: 6.2rem; }
 th:first-child, td:first-child { text-align: left; padding-left: 0; }
 td small { display: block; color: var(--soft); }
-svg { display: block; width: 100%; max-width: 38rem; height: auto; }
+svg { display: block; width: 100%; max-width: 34rem; height: auto; margin-bottom: 1rem; }
 svg text { font: 12px system-ui, sans-serif; fill: var(--ink); }
 .cases { display: grid; grid-template-columns: repeat(auto-fill, minmax(17rem, 1fr)); gap: .8rem; }
 .cases figure { margin: 0; background: var(--card); border-radius: .5rem; overflow: hidden; }
