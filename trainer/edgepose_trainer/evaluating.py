@@ -9,7 +9,6 @@ from pathlib import Path
 
 import typer
 
-from edgepose.cli.run import Detector, ModelsDir, Options
 from edgepose.errors import SettingsError
 
 app = typer.Typer(help="Measure models on labelled data.", no_args_is_help=True)
@@ -30,9 +29,9 @@ def pose(
     everything: bool = typer.Option(False, "--all", help="Also the pictures that `train pose` trains on."),
     limit: int | None = typer.Option(None, min=1, help="At most so many pictures, evenly spread."),
     cases: int = typer.Option(12, min=0, help="Worst cases drawn in the report, and as many in the middle."),
-    detector: Detector = None,
-    option: Options = None,
-    models_dir: ModelsDir = None,
+    detector: str | None = typer.Option(None, help="Person detector of a top-down pose model."),
+    option: list[str] | None = typer.Option(None, metavar="NAME=VALUE", help="Of the pose model; repeatable."),
+    models_dir: Path | None = typer.Option(None, help="Look for models here first."),
     threads: int = typer.Option(1, min=0, help="Of the inference engine; 0: its own choice."),
     as_json: bool = typer.Option(False, "--json", help="Print the metrics as JSON."),
 ) -> None:

@@ -65,13 +65,11 @@ def _remarks(pictures: Sequence[Picture], teacher: Path | None) -> tuple[str, ..
     known = {
         "lspet": "lspet labels one person a picture and no faces; other people are neither right nor wrong.",
         "stanford40": "stanford40's joints were found by a large network, hidden ones are its guesses.",
-        "courtside": "courtside's frames come from one video and are much alike: its intervals are too narrow.",
+        "courtside": "courtside's frames come from one or two videos and are much alike: its intervals are too narrow.",
         "coco_nopeople": "coco_nopeople (pictures without people) is among the training pictures of `train pose`.",
     }
-    remarks = tuple(text for source, text in known.items() if source in there)
-    return (*remarks, "Joints that a source leaves open are a teacher network's, where it was sure.")[
-        : len(remarks) + bool(teacher)
-    ]
+    filled = ["Joints that a source leaves open are a teacher network's, where it was sure."] if teacher else []
+    return tuple([text for source, text in known.items() if source in there] + filled)
 
 
 def _only_json(folder: Path) -> Path:
