@@ -1,10 +1,11 @@
-"""BVH takes called ``<player>_<stroke>…``, one stroke repeated, seen by virtual cameras round the court."""
+"""Motion capture (BVH, Acclaim): takes called ``<player>_<stroke>…``, seen by virtual cameras round the court."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,23 +15,41 @@ from edgepose.card import Dataset, sha256_of
 from edgepose.errors import SettingsError, SourceError
 from edgepose.skeletons import COCO17
 from edgepose.types import Handedness
-from edgepose_trainer import bvh
+from edgepose_trainer import asf, bvh, jumps
 from edgepose_trainer.labelnames import KNOWN, canonical
 from edgepose_trainer.recordings import Source
 from edgepose_trainer.takes import Take, of_one_stroke, seen
 from edgepose_trainer.views import Detector
 
 Float64 = NDArray[np.float64]
+_FILE = re.compile(r"\.(bvh|amc)(\.xz)?$", re.IGNORECASE)
 _VIEWS = 4
 _UNITS_M = (1.0, 0.0254, 0.01, 0.001)
 _STATURE_M = (0.9, 2.4)
 """From the ankles to the eyes of a standing person, in the take's median."""
 
 
+@dataclass(frozen=True, slots=True)
+class Motion:
+    """What one file holds."""
+
+    times_s: Float64
+    """(F,)."""
+    points: Float64
+    """(F, 17, 3) coco17 in metres, y up, the feet near y = 0; NaN round jumps."""
+    notes: tuple[str, ...] = ()
+    """What was cut."""
+
+
 def files_of(path: Path) -> list[Path]:
-    """A .bvh or .bvh.xz file, or those of a folder in name order; none is an empty list."""
+    """A .bvh or .amc file (or .xz of one), or those of a folder in name order; none is an empty list."""
     found = sorted(path.iterdir()) if path.is_dir() else [path]
-    return [file for file in found if re.search(r"\.bvh(\.xz)?$", file.name, re.IGNORECASE)]
+    return [file for file in found if _FILE.search(file.name)]
+
+
+def stem_of(path: Path) -> str:
+    """The file's name without .bvh, .amc and .xz."""
+    return _FILE.sub("", path.name)
 
 
 def takes(path: Path, names: Mapping[str, str] | None = None, hand: Handedness | None = "right") -> list[Take]:
@@ -43,12 +62,12 @@ def takes(path: Path, names: Mapping[str, str] | None = None, hand: Handedness |
 
 def take(path: Path, names: Mapping[str, str] | None = None, hand: Handedness | None = "right") -> Take:
     """One file, in metres with y up, whichever unit and axis it uses."""
-    stem = re.sub(r"\.bvh(\.xz)?$", "", path.name, flags=re.IGNORECASE)
+    stem = stem_of(path)
     label = stroke_in(stem, names)
     if label is None:
         raise SettingsError(f"{path}: no stroke in the name {stem!r}; expected <player>_<stroke>, or --map WORD=LABEL")
-    times_s, points = motion(path)
-    return of_one_stroke("mocap", stem, stem.partition("_")[0], times_s, points, label, hand)
+    moved = motion(path)
+    return of_one_stroke("mocap", stem, stem.partition("_")[0], moved.times_s, moved.points, label, hand)
 
 
 def stroke_in(stem: str, names: Mapping[str, str] | None = None) -> str | None:
@@ -61,14 +80,31 @@ def stroke_in(stem: str, names: Mapping[str, str] | None = None) -> str | None:
     return None
 
 
-def motion(path: Path) -> tuple[Float64, Float64]:
-    """(F,) seconds and (F, 17, 3) coco17 in metres, y up, the lowest foot near y = 0; raises SourceError."""
-    read = bvh.read(path)
+def motion(path: Path) -> Motion:
+    """One file, whichever unit and axis it uses; raises SourceError."""
+    times_s, points = _acclaim(path) if ".amc" in path.name.lower() else _bvh(path)
+    return Motion(times_s, *jumps.cut(times_s, upright(points, str(path))))
+
+
+def _bvh(path: Path) -> tuple[Float64, Float64]:
+    take = bvh.read(path)
     try:
-        points, _ = bvh.body(read)
+        points, _ = bvh.body(take)
     except SourceError as error:
         raise SourceError(f"{path}: {error}") from None
-    return np.arange(len(points), dtype=np.float64) * read.frame_s, upright(points, str(path))
+    return np.arange(len(points), dtype=np.float64) * take.frame_s, points
+
+
+def _acclaim(path: Path) -> tuple[Float64, Float64]:
+    """The skeleton lies beside the motion: 03.asf for 03_02.amc, or the only one in the folder."""
+    subject = stem_of(path).partition("_")[0]
+    beside = sorted(file for file in path.parent.iterdir() if re.search(r"\.asf(\.xz)?$", file.name, re.IGNORECASE))
+    own = [file for file in beside if file.name.partition(".")[0] == subject] or beside
+    if len(own) != 1:
+        raise SourceError(f"{path}: expected its skeleton {subject}.asf beside it, got {len(own)} .asf files")
+    skeleton = asf.parse_asf(asf.text_of(own[0]), str(own[0]))
+    points = asf.coco17(skeleton, asf.parse_amc(asf.text_of(path), skeleton, str(path)), str(own[0]))
+    return np.arange(len(points), dtype=np.float64) / asf.RATE_HZ, points
 
 
 def upright(points: Float64, where: str) -> Float64:
@@ -96,7 +132,7 @@ def read(path: Path, views: int = _VIEWS, seed: int = 1) -> Source:
     for file in files_of(path):
         digest.update(sha256_of(file).encode())
     card = Dataset(
-        name=f"{path.resolve().name} ({len(found)} BVH takes)",
+        name=f"{path.resolve().name} ({len(found)} takes of motion capture)",
         sha256=digest.hexdigest(),
         licence="as stated beside the takes",
         use=f"training, {views} virtual cameras a take",
