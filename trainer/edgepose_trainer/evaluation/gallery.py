@@ -19,7 +19,7 @@ from edgepose_trainer.pose.validation import Found
 
 _PANEL_WH = (200, 240)
 _JPEG_QUALITY = 72
-_AROUND = 0.3
+_AROUND = 0.2
 """Of the larger side of the people, shown beyond them."""
 
 

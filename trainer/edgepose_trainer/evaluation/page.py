@@ -29,7 +29,8 @@ p, li { max-width: 46rem; } p { margin: .4rem 0; }
 table { border-collapse: collapse; font-size: .92rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem .7rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
 th { font-weight: 600; vertical-align: bottom; white-space: normal; min-width: 6.2rem; }
-th:first-child, td:first-child { text-align: left; padding-left: 0; }
+th:first-child, td:first-child { text-align: left; padding-left: 0; position: sticky; left: 0;
+  background: var(--paper); }
 td small { display: block; color: var(--soft); }
 svg { display: block; width: 100%; max-width: 34rem; height: auto; margin-bottom: 1rem; }
 svg text { font: 12px system-ui, sans-serif; fill: var(--ink); }
