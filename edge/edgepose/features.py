@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from edgepose import swing
 from edgepose.errors import ModelError
 from edgepose.skeletons import Skeleton
 from edgepose.types import Float32
@@ -98,13 +99,28 @@ def _tennis_1(points: Float32) -> Float32:
     (N, T, 13, 2) -> (N, D). Origin: mid-hips of the sample, mid-shoulders where a hip is missing;
     unit: the median torso length of the window; y down. Velocities are per sample.
     """
-    count = len(points)
+    return _columns_of(*_body(points))
+
+
+def _tennis_2(points: Float32) -> Float32:
+    """tennis-1 and the swing as a whole (`swing.py`)."""
+    body, torso = _body(points)
+    wrists = body[:, 1:, _WRISTS] - body[:, :-1, _WRISTS]
+    return np.concatenate([_columns_of(body, torso), swing.compute(body, _length(wrists))], axis=1)
+
+
+def _body(points: Float32) -> tuple[Float32, Float32]:
+    """(N, T, 13, 2) px -> joints round the origin in units of the torso, and (N, T) torso in its median."""
     neck = (points[:, :, 1] + points[:, :, 2]) * _HALF
     hips = (points[:, :, 7] + points[:, :, 8]) * _HALF
     torso = _length(neck - hips)
     unit = _median(torso)
     origin = np.where(np.isnan(hips), neck, hips)
-    body = (points - origin[:, :, None]) / unit[:, None, None, None]
+    return (points - origin[:, :, None]) / unit[:, None, None, None], torso / unit[:, None]
+
+
+def _columns_of(body: Float32, torso: Float32) -> Float32:
+    count = len(body)
     velocity = body[:, 1:, _SHOULDERS_TO_WRISTS] - body[:, :-1, _SHOULDERS_TO_WRISTS]
     wrists = velocity[:, :, 4:]
     speed = _length(wrists)
@@ -115,7 +131,7 @@ def _tennis_1(points: Float32) -> Float32:
     arms = body[:, :, _ELBOWS_TO_WRISTS]
     parts = (
         body, velocity, wrists[:, 1:] - wrists[:, :-1], speed, vectors[:, :, _RELATIONS],
-        length[:, :, _RELATIONS], cosine, torso / unit[:, None],
+        length[:, :, _RELATIONS], cosine, torso,
         np.fmin.reduce(arms, axis=1), np.fmax.reduce(arms, axis=1), np.fmax.reduce(speed, axis=1),
     )  # fmt: skip
     return np.concatenate([part.reshape(count, -1) for part in parts], axis=1)
@@ -152,6 +168,10 @@ def _tennis_1_names(frames: int) -> list[str]:
     ]
 
 
+def _tennis_2_names(frames: int) -> list[str]:
+    return _tennis_1_names(frames) + swing.names(frames)
+
+
 def _columns(kind: str, things: tuple[str, ...], axes: str, samples: range | None = None) -> list[str]:
     """Names like position/left_wrist/x/07: sample by sample, thing by thing, axis by axis."""
     ends = [f"/{axis}" for axis in axes] or [""]
@@ -184,6 +204,7 @@ def _seed_180_names(frames: int) -> list[str]:
 FEATURE_SETS: Mapping[str, FeatureSet] = MappingProxyType(
     {
         "tennis-1": FeatureSet(_BODY, _tennis_1, _tennis_1_names),
+        "tennis-2": FeatureSet(_BODY, _tennis_2, _tennis_2_names),
         "seed-180": FeatureSet(_SEED_JOINTS, _seed_180, _seed_180_names),
     }
 )

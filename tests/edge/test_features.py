@@ -58,6 +58,25 @@ def test_numbers_by_hand() -> None:
     assert [name for name, value in got.items() if np.isnan(value)] == ["cosine/right_elbow/05"]
 
 
+def test_the_swing_as_a_whole_by_hand() -> None:
+    window = lifting()
+    window[0, 9:, COCO17.index("right_wrist"), 1] -= 20
+    got = named_features(window, "tennis-2")
+    # From the shoulder (270, 200) the wrist is at (-10, 100 - 10 t); samples 3, 4, 5 are 60 below on average.
+    assert got["arm/right_wrist/x/01"] == pytest.approx(-0.1)
+    assert got["arm/right_wrist/y/01"] == pytest.approx(0.6)
+    # Fastest into sample 9: 30 px. There it stands at y = 300 - 90 - 20 = 190, one sample before at 220.
+    assert got["fastest+0/right_wrist/y"] == pytest.approx(-1.1)
+    assert got["fastest-1/right_wrist/y"] == pytest.approx(-0.8)
+    assert got["path/right_wrist"] == pytest.approx(1.6, abs=1e-5)
+    assert got["most/hips_apart"] == pytest.approx(0.4)
+    # 300 - 140 - 20 = 140 is ten px above the nose.
+    assert got["least/right_over_nose"] == pytest.approx(-0.1)
+    # 40 px to the right of the neck, shoulders 60 px apart the same way.
+    assert got["span/right_across/04"] == pytest.approx(0.24)
+    assert list(got)[: len(names("tennis-1"))] == names("tennis-1")
+
+
 def test_seed_mode_has_the_lectures_180_columns() -> None:
     got = named_features(lifting(), "seed-180")
     assert len(got) == 180
@@ -68,7 +87,7 @@ def test_seed_mode_has_the_lectures_180_columns() -> None:
     assert got["LWrist_y_-14"] == pytest.approx(150 / 350)
 
 
-@pytest.mark.parametrize("feature_set", ["tennis-1", "seed-180"])
+@pytest.mark.parametrize("feature_set", ["tennis-1", "tennis-2", "seed-180"])
 @settings(max_examples=30, deadline=None)
 @given(scale=st.floats(0.01, 50), x=st.floats(-2000, 2000), y=st.floats(-2000, 2000), seed=st.integers(0, 10**6))
 def test_free_of_scale_and_place(feature_set: str, scale: float, x: float, y: float, seed: int) -> None:
@@ -103,7 +122,7 @@ def test_unknown_or_zero_torso_is_nan_without_a_warning() -> None:
     far = lifting() * np.float32(1e30)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        for feature_set in ("tennis-1", "seed-180"):
+        for feature_set in ("tennis-1", "tennis-2", "seed-180"):
             assert np.isnan(features(nobody, feature_set, COCO17)).all()
             assert not np.isinf(features(point, feature_set, COCO17)).any()
             assert not np.isinf(features(far, feature_set, COCO17)).any()
@@ -119,7 +138,7 @@ def test_many_windows_at_once_equal_one_by_one() -> None:
 
 
 def test_unknown_set_and_missing_joint_are_model_errors() -> None:
-    with pytest.raises(ModelError, match="unknown feature set 'tennis-9'; known: tennis-1, seed-180"):
+    with pytest.raises(ModelError, match="unknown feature set 'tennis-9'; known: tennis-1, tennis-2, seed-180"):
         features(lifting(), "tennis-9", COCO17)
     with pytest.raises(ModelError, match="h36m17 has no joint 'nose'"):
         extractor("tennis-1", H36M17)
