@@ -110,7 +110,7 @@ def detected(points_px: Float64, detector: Detector, rng: np.random.Generator) -
     keypoints[..., :2] = points_px
     if detector.sigma > 0:
         error = _correlated(rng, (count, frames, joints, 2))
-        keypoints[..., :2] += detector.sigma * np.median(torso, axis=1)[:, None, None, None] * error
+        keypoints[..., :2] += detector.sigma * np.nanmedian(torso, axis=1)[:, None, None, None] * error
         doubt = 0.12 * np.hypot(error[..., 0], error[..., 1]) + np.abs(rng.normal(0, 0.1, error.shape[:3]))
         keypoints[..., 2] = np.clip(1 - doubt, 0.05, 1) * rng.uniform(0.5, 1, (count, 1, 1))
     if detector.swaps > 0:
