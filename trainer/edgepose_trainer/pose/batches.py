@@ -59,6 +59,7 @@ class Batches(Dataset[tuple[Tensor, Truth]]):
             return (self[step] for step in range(first, _WITHOUT_END))
         for picture in self._pictures:
             self._cache(picture)
+        cv2.setNumThreads(1)  # its pool of threads does not survive the fork: workers would wait for it for ever
         steps = range(first, _WITHOUT_END)
         loader = DataLoader(
             self,
