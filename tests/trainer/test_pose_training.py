@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from typer.testing import CliRunner
@@ -17,9 +18,10 @@ from edgepose import models  # noqa: E402
 from edgepose.decoders import DecoderSettings  # noqa: E402
 from edgepose.errors import EdgePoseError, ModelError, SettingsError  # noqa: E402
 from edgepose_trainer.cli import app  # noqa: E402
-from edgepose_trainer.pose import export, recipe, sources  # noqa: E402
+from edgepose_trainer.pose import export, recipe, sources, table  # noqa: E402
 from edgepose_trainer.pose.batches import Batches, Plan  # noqa: E402
 from edgepose_trainer.pose.network import Exported, PoseNetwork, cells, gflop  # noqa: E402
+from edgepose_trainer.pose.table import Further, Table  # noqa: E402
 from edgepose_trainer.pose.training import Training  # noqa: E402
 from tests.trainer import pose_data as data  # noqa: E402
 
@@ -33,6 +35,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_workers_draw_what_one_process_draws(folder: Path) -> None:
     drawn = Batches(sources.read(folder), TINY)
+    cv2.GaussianBlur(np.zeros((2000, 2000, 3), np.uint8), (5, 5), 1)  # OpenCV has threads of its own by now
     alone, workers = drawn.loaded(5, 0), drawn.loaded(5, 2)
     for _ in range(3):
         (images, truth), (other_images, other_truth) = next(alone), next(workers)
@@ -195,6 +198,21 @@ def test_an_unfinished_training_can_be_exported_as_it_is(folder: Path, tmp_path:
     assert cards.load(out).input_shape == [1, 3, 64, 64]
     assert path.read_bytes() == unchanged
     assert not (tmp_path / "work" / "log.jsonl").exists()
+
+
+def test_the_card_says_how_many_people_were_added_and_by_whom(folder: Path, tmp_path: Path) -> None:
+    Training(TINY, tmp_path / "work").save()
+    one = Further(np.full((17, 4), 0.5, np.float32), np.array([60, 10, 90, 70], np.float32), 0.6)
+    added = {"lspet/im0.jpg": (one, one), "lspet/im1.jpg": (one,), "lspet/im9.jpg": (one,)}  # im9: kept aside
+    told = table.save(tmp_path / "labels.npz", Table({}, added, {"teacher": "mo@12", "finder": "po@34"}))
+    checkpoint, said = tmp_path / "work" / "checkpoint.pt", []
+    plan = replace(TINY, epochs=0)
+    card = recipe.train(folder, tmp_path / "out", plan, told, checkpoint, tmp_path / "work", say=said.append)
+    uses = {dataset.name.split()[0]: dataset.use for dataset in card.data}
+    expected = "3 people added whom no label names, found by po@34, confirmed by mo@12"
+    assert uses["Leeds"] == f"4 pictures in training, 1 kept aside; {expected}"
+    assert "added" not in uses["COCO"]
+    assert any("3 people added" in line for line in said)
 
 
 @pytest.mark.parametrize(

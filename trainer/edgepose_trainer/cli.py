@@ -47,11 +47,19 @@ def pose_labels(
     data: Path = typer.Option(..., help="Folder of pose pictures."),
     teacher: Path = typer.Option(..., help="MoveNet SinglePose (.tflite), asked about every labelled person."),
     out: Path = typer.Option(Path("out/pose/labels.npz"), help="Table of the teacher's joints to write."),
+    finder: str | None = typer.Option(
+        None, help="Pose model or person detector; people whom it finds beside the labelled are added."
+    ),
+    finder_score: float = typer.Option(  # PoseNet: 98 % of those added on COCO are people (bench/pose_further.py)
+        0.4, min=0.0, max=1.0, help="The finder's score of such people, at least."
+    ),
+    models_dir: Path | None = typer.Option(None, help="Look for the finder here first."),
 ) -> None:
-    """Let a teacher fill in the joints that the pose pictures leave open, for `pose --labels`."""
-    from edgepose_trainer.pose.labels import write
+    """Let a teacher fill in joints and people that the pose pictures leave open, for `pose --labels`."""
+    from edgepose_trainer.pose import further, labels
 
-    typer.echo(f"wrote {write(data, teacher, out, typer.echo)}")
+    found = None if finder is None else further.finder(finder, models_dir, finder_score)
+    typer.echo(f"wrote {labels.write(data, teacher, out, typer.echo, found, finder_score)}")
 
 
 @app.command()

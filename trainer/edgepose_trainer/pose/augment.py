@@ -56,7 +56,7 @@ class Augmenter:
         shares = np.array([SHARES.get(name, 0.1) for name in by_source])
         self._shares = shares / shares.sum()
         self._empty = [picture for picture in pictures if picture.everyone and not picture.people]
-        self._cut = [picture for picture in pictures if len(picture.people) == 1]
+        self._cut = [picture for picture in pictures if picture.people and _untouched(picture)]
 
     def __call__(self, rng: np.random.Generator) -> Sample:
         kind = rng.random()
@@ -150,6 +150,12 @@ class Augmenter:
                 canvas.cover(np.asarray(cv2.resize(other, source.shape[1::-1]), np.uint8), turn, mask)
             else:
                 canvas.paste(person, source, turn, mask)
+
+
+def _untouched(picture: Picture) -> bool:
+    """Whether the first person can be cut out alone."""
+    first, *others = (person.box_xyxy for person in picture.people)
+    return not others or float(box_iou(first[None], np.stack(others)).max()) == 0
 
 
 def _lines(size: int, count: int, rng: np.random.Generator) -> list[int]:

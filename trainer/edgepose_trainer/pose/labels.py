@@ -1,23 +1,22 @@
-"""``edgepose train pose-labels``: a teacher that needs a crop per person fills in the joints nobody labelled.
+"""``edgepose train pose-labels``: a teacher fills in what the pictures' sources leave open.
 
-Each labelled person is seen in several crops (turned upright where the labels tell how, mirrored, shifted,
-scaled); a joint's place is the mean weighted by the teacher's confidence, and how far the crops differ is
-kept beside it. ``merged`` decides what of it to trust: where a label exists, it wins.
+It is asked about each labelled person and, with a finder, about people whom nobody labelled. ``merged`` decides
+what of it to trust: where a label exists, it wins.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
-import cv2
 import numpy as np
 
-from edgepose.errors import SourceError
-from edgepose.skeletons import COCO17
-from edgepose.types import Array, Float32, Image
-from edgepose_trainer.pose import sources
+from edgepose import models
+from edgepose.types import Array, Float32
+from edgepose_trainer.pose import further, sources, table
+from edgepose_trainer.pose.further import Finder
 from edgepose_trainer.pose.pictures import (
     ABSENT,
     FACE,
@@ -28,91 +27,66 @@ from edgepose_trainer.pose.pictures import (
     Picture,
     decoded,
     torso_px,
-    upwards,
 )
+from edgepose_trainer.pose.table import NOBODY, Everyone, Further, Table
+from edgepose_trainer.pose.teacher import VIEWS, ask, movenet
 
-Teacher = Callable[[Image], Float32]
-"""A square BGR crop -> (17, 3): x, y as fractions of the crop, confidence."""
-_VIEWS = ((1.25, 0.0, 0.0, False), (1.25, 0.0, 0.0, True), (1.5, 0.06, -0.04, False), (1.4, -0.06, 0.04, True))
-"""Side of the crop per longer side of the box, shift of its centre, mirrored."""
 _SURE, _DOUBT = 0.45, 0.3
 _AGREE = 0.2  # of the torso
 
 
-def movenet(path: Path, side: int = 192) -> Teacher:
-    """MoveNet SinglePose as the teacher (seed_systems.md §3); raises ModelError when LiteRT cannot load it."""
-    from edgepose.runtimes import litert
+def write(
+    data: Path,
+    teacher: Path,
+    out: Path,
+    say: Callable[[str], None] = print,
+    finder: Finder | None = None,
+    least: float = 0.0,
+) -> Path:
+    """Asks the teacher about every labelled person of ``data``, and about those whom ``finder`` finds beside them.
 
-    network = litert.load(path, 1, ())
-    dtype = np.dtype(network.signature.inputs[0].dtype)
-
-    def look(crop: Image) -> Float32:
-        small = cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA)
-        found = network.run(small[None, :, :, ::-1].astype(dtype))[0].reshape(17, 3)
-        return np.asarray(found[:, [1, 0, 2]], np.float32)
-
-    return look
-
-
-def _crop(image: Image, person: Person, view: tuple[float, float, float, bool]) -> tuple[Image, Array]:
-    """The person upright in a 192 px square, and the (2, 3) matrix from there back to the picture."""
-    factor, dx, dy, mirrored = view
-    size = person.box_xyxy[2:] - person.box_xyxy[:2]
-    side = max(factor * float(size.max()), 8.0)
-    centre = (person.box_xyxy[:2] + person.box_xyxy[2:]) / 2 + side * np.array([dx, dy])
-    up = upwards(person.joints)
-    right = np.array([-up[1], up[0]]) * (-1 if mirrored else 1)
-    step = side / 192
-    back = np.column_stack([right * step, -up * step, centre - 96 * step * (right - up)])
-    crop = cv2.warpAffine(image, back, (192, 192), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
-    return np.asarray(crop, np.uint8), back
-
-
-def ask(teacher: Teacher, image: Image, person: Person) -> Float32:
-    """(17, 4): x, y px, confidence, and the crops' rms disagreement px."""
-    seen = []
-    for view in _VIEWS:
-        crop, back = _crop(image, person, view)
-        joints = teacher(crop)
-        joints[:, :2] = (joints[:, :2] * 192) @ back[:, :2].T + back[:, 2]
-        seen.append(joints[COCO17.mirror] if view[3] else joints)
-    views = np.stack(seen)
-    weights = np.maximum(views[..., 2:], 1e-3)
-    places = (views[..., :2] * weights).sum(axis=0) / weights.sum(axis=0)
-    spread = np.sqrt((((views[..., :2] - places) ** 2).sum(axis=2, keepdims=True) * weights).sum(0) / weights.sum(0))
-    return np.concatenate([places, views[..., 2].mean(axis=0)[:, None], spread], axis=1).astype(np.float32)
-
-
-def write(data: Path, teacher: Path, out: Path, say: Callable[[str], None] = print) -> Path:
-    """Asks the teacher about every labelled person of ``data``; writes an npz table, whole or not at all."""
+    No further people are looked for where everybody is labelled, nor in pictures kept aside: those are judged by
+    their labels alone. ``least``: of the finder's scores. Writes an npz table, whole or not at all.
+    """
     look = movenet(teacher)
-    pictures = [picture for picture in sources.read(data) if picture.people]
-    keys, answers = [], []
+    pictures = [picture for picture in sources.read(data) if picture.people or (finder and may_get_people(picture))]
+    joints: dict[str, Float32] = {}
+    added: dict[str, tuple[Further, ...]] = {}
     for count, picture in enumerate(pictures, start=1):
         image = decoded(picture)
         for number, person in enumerate(picture.people):
-            keys.append(f"{picture.key}#{number}")
-            answers.append(ask(look, image, person))
-        if count % 1000 == 0:
-            say(f"{count}/{len(pictures)} pictures")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    partial = out.with_suffix(".partial.npz")
-    np.savez_compressed(partial, keys=np.array(keys), joints=np.stack(answers))
-    partial.replace(out)
-    return out
+            joints[f"{picture.key}#{number}"] = ask(look, image, person)
+        if finder and may_get_people(picture):
+            known = merged([picture], joints)[0].people
+            if found := further.search(finder, look, image, known, least):
+                added[picture.key] = tuple(found)
+        if count % 1000 == 0 or count == len(pictures):
+            say(f"{count}/{len(pictures)} pictures{_counted(added)}")
+    made_by: dict[str, Any] = {"teacher": models.identify(teacher).stamp, "views": VIEWS}
+    if finder:
+        made_by |= {"finder": finder.model.stamp, "finder_score": least, "rules": asdict(further.RULES)}
+    return table.save(out, Table(joints, added, made_by))
 
 
-def load(path: Path) -> dict[str, Float32]:
-    """Person key -> (17, 4) as ``ask`` answers; raises SourceError when it is not such a table."""
-    try:
-        with np.load(path) as table:
-            return dict(zip(table["keys"].tolist(), np.asarray(table["joints"], np.float32), strict=True))
-    except (OSError, ValueError, KeyError) as error:
-        raise SourceError(f"{path}: no teacher's labels (edgepose train pose-labels writes them): {error}") from None
+def may_get_people(picture: Picture) -> bool:
+    """Whether people may be in it whom nobody labelled, and it is not kept aside."""
+    return not picture.everyone and not picture.validation
 
 
-def merged(pictures: Sequence[Picture], labels: Mapping[str, Float32]) -> list[Picture]:
-    """The pictures with the teacher's joints filled in where their source left them open."""
+def _counted(added: Everyone) -> str:
+    return f"; {sum(map(len, added.values()))} further people in {len(added)} of them" if added else ""
+
+
+def load(path: Path) -> Mapping[str, Float32]:
+    """Key of a labelled person -> (17, 4) as ``teacher.ask`` answers; raises SourceError for no such table."""
+    return table.load(path).joints
+
+
+def merged(pictures: Sequence[Picture], labels: Mapping[str, Float32], added: Everyone = NOBODY) -> list[Picture]:
+    """The pictures with the teacher's joints where their source left them open, and with the people ``added``.
+
+    Those kept aside get no people: they are judged by their labels.
+    """
     rules = {"lspet": _fill_face, "courtside": _fill_all, "stanford40": _check}
     result = []
     for picture in pictures:
@@ -121,6 +95,8 @@ def merged(pictures: Sequence[Picture], labels: Mapping[str, Float32]) -> list[P
             rule(person, labels[key]) if rule and (key := f"{picture.key}#{number}") in labels else person
             for number, person in enumerate(picture.people)
         )
+        if may_get_people(picture):
+            people += tuple(further.person(somebody) for somebody in added.get(picture.key, ()))
         result.append(replace(picture, people=people))
     return result
 

@@ -19,6 +19,7 @@ from edgepose_trainer.pose import export, judging, labels, sources
 from edgepose_trainer.pose.batches import Plan
 from edgepose_trainer.pose.network import STRIDES, PoseNetwork, gflop
 from edgepose_trainer.pose.pictures import Picture
+from edgepose_trainer.pose.table import EMPTY, Table, load
 from edgepose_trainer.pose.training import Training
 
 _ORIGINS = {
@@ -31,12 +32,6 @@ _ORIGINS = {
 _LICENCE = (
     "Apache-2.0 for the code; the weights learned from research-only pictures (see data): not for sale as they are"
 )
-
-
-def pictures(data: Path, table: Path | None) -> list[Picture]:
-    """The data folder, joints filled in by the teacher's table where there is one."""
-    found = sources.read(data)
-    return labels.merged(found, labels.load(table)) if table else found
 
 
 def train(
@@ -56,14 +51,16 @@ def train(
     A plan of 0 epochs only exports.
     Raises SourceError without pictures, ModelError for weights that do not fit, SettingsError for a wrong plan.
     """
-    found = pictures(data, table)
+    told = load(table) if table else EMPTY
+    found = labels.merged(sources.read(data), told.joints, told.further)
     if table is None:
         say("no teacher's labels (edgepose train pose-labels): faces on LSPET and the court's players stay open")
     training = begun(plan, work, resume)
-    say(f"{_inventory(found)}; {gflop(training.network, training.plan.size):.2f} GFLOP at {training.plan.size} px")
+    say(f"{_inventory(found)}; {_added(found, told)} people added to the labelled")
+    say(f"{gflop(training.network, training.plan.size):.2f} GFLOP at {training.plan.size} px")
     if plan.epochs:
         training.run(found, say, workers)
-    return publish(training, data, found, out, export_size or training.plan.size)
+    return publish(training, found, out, export_size or training.plan.size, told)
 
 
 def begun(plan: Plan, work: Path, resume: Path | None) -> Training:
@@ -88,12 +85,12 @@ def begun(plan: Plan, work: Path, resume: Path | None) -> Training:
     return training
 
 
-def publish(training: Training, data: Path, found: Sequence[Picture], out: Path, size: int) -> Card:
+def publish(training: Training, found: Sequence[Picture], out: Path, size: int, told: Table) -> Card:
     """Exports the averaged network at ``size`` px and measures the file itself on the pictures kept aside."""
     if size % STRIDES[-1]:
         raise SettingsError(f"export size: expected a multiple of {STRIDES[-1]}, got {size}")
     export.write(training.average, size, out / "weights.onnx")
-    card = _card(training, data, found, out, size)
+    card = _card(training, found, out, size, told)
     cards.save(card, out)
     figures = _figures(out, [picture for picture in found if picture.validation])
     card = card.model_copy(update={"figures": figures})
@@ -101,7 +98,7 @@ def publish(training: Training, data: Path, found: Sequence[Picture], out: Path,
     return card
 
 
-def _card(training: Training, data: Path, found: Sequence[Picture], out: Path, size: int) -> Card:
+def _card(training: Training, found: Sequence[Picture], out: Path, size: int, told: Table) -> Card:
     network: PoseNetwork = training.average
     parameters = sum(p.numel() for name, p in network.named_parameters() if not name.startswith("heat."))
     return Card(
@@ -117,7 +114,7 @@ def _card(training: Training, data: Path, found: Sequence[Picture], out: Path, s
         skeleton="coco17",
         normalisation="RGB / 255, centred letterbox, grey 114",
         licence=_LICENCE,
-        data=_datasets(data, found),
+        data=_datasets(found, told),
         limits=(
             f"{parameters / 1e6:.2f} million parameters, {gflop(network, size):.2f} GFLOP; trained from scratch on "
             f"{training.step * training.plan.batch} drawn samples of about 13,000 people. Weak: people below 40 px, "
@@ -126,15 +123,22 @@ def _card(training: Training, data: Path, found: Sequence[Picture], out: Path, s
     )
 
 
-def _datasets(data: Path, found: Sequence[Picture]) -> list[Dataset]:
+def _datasets(found: Sequence[Picture], told: Table) -> list[Dataset]:
     result = []
-    for source, count in Counter(picture.source for picture in found).items():
+    for source in dict.fromkeys(picture.source for picture in found):
         name, licence = _ORIGINS.get(source, (source, "unknown"))
-        aside = sum(picture.validation for picture in found if picture.source == source)
-        use = f"{count - aside} pictures in training, {aside} kept aside"
-        digest = _digest([picture for picture in found if picture.source == source])
-        result.append(Dataset(name=name, sha256=digest, licence=licence, use=use))
+        those = [picture for picture in found if picture.source == source]
+        aside = sum(picture.validation for picture in those)
+        use = f"{len(those) - aside} pictures in training, {aside} kept aside"
+        if added := _added(those, told):
+            makers = f"found by {told.made_by['finder']}, confirmed by {told.made_by['teacher']}"
+            use += f"; {added} people added whom no label names, {makers}"
+        result.append(Dataset(name=name, sha256=_digest(those), licence=licence, use=use))
     return result
+
+
+def _added(found: Sequence[Picture], told: Table) -> int:
+    return sum(len(told.further.get(picture.key, ())) for picture in found if labels.may_get_people(picture))
 
 
 def _digest(found: Sequence[Picture]) -> str:
