@@ -169,6 +169,14 @@ def test_the_same_seed_draws_the_same_sample(augmenter: Augmenter) -> None:
     np.testing.assert_array_equal(first.joints, second.joints)
 
 
+def test_somebody_in_the_distance_is_not_blown_up_beyond_what_can_be_seen() -> None:
+    far = shift(30, 30, 0.3)  # 20 px high
+    draw = Augmenter([picture(moved(person(), far, 96))], 200, PictureCache(0))
+    samples = [draw(np.random.default_rng(seed)) for seed in range(60)]
+    sides = np.concatenate([(sample.boxes[:, 2:] - sample.boxes[:, :2]).max(axis=1) for sample in samples])
+    assert 40 < sides.max() < 3.3 * 20  # some room for the slack round turned joints
+
+
 def test_spoiling_keeps_size_and_kind() -> None:
     image = np.full((64, 64, 3), 100, np.uint8)
     rng = np.random.default_rng(4)

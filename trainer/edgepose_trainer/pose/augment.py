@@ -24,6 +24,8 @@ _SURROUNDED = 0.8
 """Of scaled pictures and mosaics: the rest of the canvas shows a picture without people, else it is grey."""
 _PEOPLE_PX = (40.0, 230.0)
 """Longer side of a person on a 320 px canvas."""
+_MOST_ENLARGED = 3.0
+"""Of somebody in the distance: beyond it they are a blot with joints."""
 
 
 class PictureCache:
@@ -101,6 +103,7 @@ class Augmenter:
         person = picture.people[rng.integers(len(picture.people))]
         anchor, length = _middle(person.box_xyxy)
         long_px = long_px or min(self._length(rng), 1.15 * float(wide.max()))
+        long_px = min(long_px, _MOST_ENLARGED * length)
         free = np.maximum(wide - long_px * 0.8, 0.15 * wide)
         onto = corner + wide / 2 + rng.uniform(-0.5, 0.5, 2) * free
         matrix = similarity(long_px / length, _angle(rng), anchor, onto, mirrored)
