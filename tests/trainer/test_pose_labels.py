@@ -122,6 +122,14 @@ def test_labelled_joints_tell_a_duplicate_where_the_boxes_do_not() -> None:
     assert added(Fixed(HERE), AllKnowing(HERE), labelled(THERE))
 
 
+@pytest.mark.parametrize("corners", [[[56, 20], [96, 100]], [[45, 60], [75, 100]]], ids=["IoU 0.43", "lies within"])
+def test_boxes_alone_tell_a_duplicate(corners: list[list[int]]) -> None:
+    boxed = Person(np.array([40, 20, 80, 100], np.float32), labelled(HERE, UNKNOWN).joints)
+    teacher = AllKnowing(HERE)
+    assert not added(Fixed(np.array(corners), skeleton=BOXES), teacher, boxed)
+    assert not teacher.asked
+
+
 def test_one_person_found_twice_is_added_once() -> None:
     assert len(added(Fixed(THERE, THERE + 9), AllKnowing(THERE))) == 1
 
@@ -146,6 +154,18 @@ def test_nobody_is_added_of_whom_the_teacher_is_not_sure() -> None:
     no_torso = AllKnowing(THERE)
     no_torso.confidence[[5, 6, 11]] = 0.1
     assert not added(Fixed(THERE), no_torso)
+    five = AllKnowing(THERE, confidence=0.3)
+    five.confidence[[0, 5, 6, 11, 16]] = 0.9
+    assert not added(Fixed(THERE), five)
+
+
+def test_nobody_is_added_whose_joints_move_from_crop_to_crop() -> None:
+    class Restless(AllKnowing):
+        def __call__(self, crop: np.ndarray) -> np.ndarray:
+            return super().__call__(crop) + np.float32([0, 0.08 * (-1) ** self.asked, 0])  # of the crop's 78 px: 6 px
+
+    assert added(Fixed(THERE), AllKnowing(THERE))
+    assert not added(Fixed(THERE), Restless(THERE))
 
 
 def test_people_too_small_and_too_doubtful_are_not_even_asked_about() -> None:
