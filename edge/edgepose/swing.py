@@ -29,7 +29,7 @@ def compute(body: Float32, speed: Float32) -> Float32:
     moving = np.where(seen, speed, np.float32(0))
     states = np.concatenate([body[:, :, 3:7].reshape(count, frames, -1), arms[:, :, 1], neck], axis=2)
     fastest = moving[:, :, 1].argmax(axis=1) + 1
-    rows = np.clip(fastest[:, None] + _MOMENTS, 0, frames - 1)
+    rows = np.minimum(np.maximum(fastest[:, None] + _MOMENTS, 0), frames - 1)
     spans = _spans(body, arms, neck)
     parts = (
         np.where(known, runs, np.float32(0)).sum(axis=2) / known.sum(axis=2, dtype=np.float32),

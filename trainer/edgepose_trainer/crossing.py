@@ -18,6 +18,9 @@ from edgepose_trainer.samples import Samples
 from edgepose_trainer.spotting import Count, choose, tally
 
 _FOLDS = 4
+_FEW = 10
+"""Groups that are named one by one in the figures."""
+_PLAIN = {"forehand_volley": "forehand", "backhand_volley": "backhand", "smash": "serve"}
 
 
 @dataclass(frozen=True)
@@ -34,16 +37,24 @@ class Crossed:
     """How many rounds of each booster judge its fold; the other folds said so."""
     probabilities: NDArray[np.float64]
     """(N, L)"""
+    sparse: frozenset[str] = frozenset()
+    """Data sets without a window round every frame: no events are looked for there."""
+
+    @property
+    def dense(self) -> NDArray[np.bool_]:
+        """(N,) windows of all other data sets."""
+        return np.array([r.dataset not in self.sparse for r in self.recordings])[self.samples.recording]
 
     @cached_property
     def family(self) -> dict[str, dict[str, str]]:
-        """Per data set: labels that it does not tell apart, as its own ("forehand_slice" -> "forehand")."""
+        """Per data set: labels that it does not tell apart, as its own ("smash" -> "serve")."""
         out: dict[str, dict[str, str]] = {}
         for recording in self.recordings:
             out.setdefault(recording.dataset, {})
         for dataset, names in out.items():
             own = {label for r in self.recordings if r.dataset == dataset for label in r.labels.tolist()}
-            names.update({s: s.removesuffix("_slice") for s in self.labels if s not in own and s.endswith("_slice")})
+            plain = {s: _PLAIN.get(s, s.removesuffix("_slice")) for s in self.labels if s not in own}
+            names.update({s: p for s, p in plain.items() if p != s and p in own})
         return out
 
     def scored(self, which: NDArray[np.bool_] | None = None) -> list[tuple[Recording, list[Scores]]]:
@@ -59,12 +70,12 @@ class Crossed:
         return Scores(window, self.probabilities[row].astype(np.float32), "right")
 
 
-def folds_of(samples: Samples) -> list[NDArray[np.bool_]]:
-    """Up to four folds; the groups of each data set are dealt out in turn. Raises SettingsError for one group."""
+def folds_of(samples: Samples, most: int = _FOLDS) -> list[NDArray[np.bool_]]:
+    """Up to ``most`` folds; the groups of each data set are dealt out in turn. Raises SettingsError for one group."""
     groups = sorted(set(samples.groups.tolist()))
     if len(groups) < 2:
         raise SettingsError(f"the data hold one group only ({groups[0]}): give two players or videos at least")
-    folds: list[list[str]] = [[] for _ in range(min(_FOLDS, len(groups)))]
+    folds: list[list[str]] = [[] for _ in range(min(most, len(groups)))]
     for dataset in sorted({group.split("/")[0] for group in groups}):
         for i, group in enumerate(g for g in groups if g.split("/")[0] == dataset):
             folds[i % len(folds)].append(group)
@@ -81,7 +92,7 @@ def figures_of(crossed: Crossed, command: str, today: str) -> list[Figure]:
     """Per data set: frames, clips, events; all on groups that the judged booster has not seen."""
     out = []
     events = _events(crossed)
-    for dataset in sorted(crossed.family):
+    for dataset in sorted(events):
         data = f"{dataset}, groups held out in turn"
         rows: list[tuple[str, float]] = [("window accuracy", _window_accuracy(crossed, dataset))]
         for name, central in (("best", False), ("central", True)):
@@ -114,18 +125,20 @@ def clip_accuracy(crossed: Crossed, dataset: str, central: bool = False) -> dict
         middle = len(scores) // 2
         judged = scores[middle : middle + 1] if central else scores
         told = clip_label(np.stack([s.probabilities for s in judged]), crossed.labels)
-        truth = str(recording.labels[len(recording.labels) // 2])
+        truth = recording.action
         hit = crossed.family[dataset].get(told, told) == truth
         right.setdefault("all", []).append(hit)
         right.setdefault(recording.group, []).append(hit)
-    return {group: float(np.mean(hits)) for group, hits in sorted(right.items())}
+    few = len(right) <= _FEW
+    return {group: float(np.mean(hits)) for group, hits in sorted(right.items()) if few or group == "all"}
 
 
 def _events(crossed: Crossed) -> dict[str, Count]:
     """Each fold judged with thresholds that the other folds chose."""
-    total: dict[str, Count] = {dataset: Count() for dataset in crossed.family}
+    total: dict[str, Count] = {}
     for held_out in crossed.folds:
-        spec = choose(crossed.scored(~held_out), crossed.labels, crossed.family)
-        for dataset, count in tally(crossed.scored(held_out), crossed.labels, spec, crossed.family).items():
-            total[dataset] = total[dataset] + count
+        spec = choose(crossed.scored(~held_out & crossed.dense), crossed.labels, crossed.family)
+        held = crossed.scored(held_out & crossed.dense)
+        for dataset, count in tally(held, crossed.labels, spec, crossed.family).items():
+            total[dataset] = total.get(dataset, Count()) + count
     return total

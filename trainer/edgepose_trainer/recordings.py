@@ -39,6 +39,12 @@ class Recording:
     clip: bool = False
     """One action, its moment near the middle; else a continuous recording."""
 
+    @property
+    def action(self) -> str:
+        """What a clip shows: its most frequent stroke label, idle when there is none."""
+        strokes, counts = np.unique(self.labels[~np.isin(self.labels, (IDLE, UNSURE))], return_counts=True)
+        return str(strokes[counts.argmax()]) if len(strokes) else IDLE
+
     def right_handed(self) -> Recording:
         """A known left-hander's recording seen in the mirror."""
         if self.handedness != "left":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -15,14 +15,18 @@ from edgepose import card as cards
 from edgepose.card import Card, Figure, SpotterSpec, WindowSpec
 from edgepose.errors import SettingsError
 from edgepose.features import names
+from edgepose.types import Float32
 from edgepose_trainer.boosting import Boosting, Fitted, fit
 from edgepose_trainer.crossing import Crossed, figures_of, folds_of
 from edgepose_trainer.reading import read
 from edgepose_trainer.recordings import IDLE, Recording, Source
-from edgepose_trainer.samples import Samples, Worse, cut, featurise, restore_aspect, worsen
+from edgepose_trainer.samples import Samples, Worse, cut, featurise, restore_aspect, thin, worsen
 from edgepose_trainer.spotting import choose
 
 FRAMES = 15
+_PART = 20_000
+_STOP_SHARE = 3
+"""Of the limit of windows, for those that say when to stop."""
 Say = Callable[[str], object]
 
 
@@ -39,16 +43,36 @@ class Preset:
     """Squeezed boxes get a likely width back, so that they may be pooled with true pictures."""
     worse: Worse = field(default_factory=Worse)
     boosting: Boosting = field(default_factory=Boosting)
+    hop_s: Mapping[str, float] = field(default_factory=dict)
+    """Data sets of which a window every so many seconds is enough."""
+    most: int = 1_000_000
+    """Windows of one label of one data set that are learnt from; thrice as many of idle."""
+    folds: int = 4
 
 
 PRESETS = MappingProxyType(
     {
         "tennis": Preset(
             "tennis-strokes",
-            (IDLE, "forehand", "backhand", "forehand_slice", "backhand_slice", "serve"),
-            "Slices come from one amateur seen by one camera, serves from 18 clips of one video: expect slices "
-            "of other players to be told as plain strokes and many serves to be missed. Smashes and volleys are "
-            "unknown to it and will be called something else. Broadcast and court-level views only.",
+            (
+                IDLE,
+                "forehand",
+                "backhand",
+                "forehand_slice",
+                "backhand_slice",
+                "serve",
+                "smash",
+                "forehand_volley",
+                "backhand_volley",
+            ),
+            "Slices, smashes and volleys come from a Kinect in a hall and from motion capture seen by virtual "
+            "cameras, none from a match: smash and serve, volley and ground stroke are often told for one another, "
+            "slices as plain strokes.",
+            features="tennis-2",
+            boosting=Boosting(rate=0.12, most_rounds=220, features=0.1, rows=0.5),
+            hop_s=MappingProxyType({"mocap": 0.12, "thetis": 0.1}),
+            most=2500,
+            folds=3,
         ),
         "hampen": Preset(
             "hampen-strokes",
@@ -78,20 +102,20 @@ def train(
     sources = read(data)
     recordings = [r for source in sources for r in source.recordings if not r.kept_aside]
     spec = WindowSpec(frames=FRAMES, rate_hz=rate_hz)
-    samples = cut(recordings, spec)
+    samples = cut(recordings, spec, chosen.hop_s)
     labels = preset_labels(chosen, samples)
     say(f"{len(recordings)} recordings, {len(samples)} windows, labels {', '.join(labels)}")
     crossed = cross_validate(recordings, samples, labels, chosen, seed, say)
-    spotter = choose(crossed.scored(), labels, crossed.family)
+    spotter = choose(crossed.scored(crossed.dense), labels, crossed.family)
     rounds = int(np.mean([fitted.best for fitted in crossed.fitted]))
-    fitted = _fit(samples.sure(), labels, chosen, seed, rounds=rounds)
+    fitted = fit_on(samples.sure(), labels, chosen, seed, rounds=rounds)
     out.mkdir(parents=True, exist_ok=True)
     fitted.save(out / "strokes.txt")
     command = f"edgepose train strokes --preset {preset} --rate-hz {rate_hz:g} --seed {seed}"
     figures = figures_of(crossed, f"{command} (cross-validation)", date.today().isoformat())
     for figure in figures:
         say(f"{figure.name}: {figure.value:.4f} ({figure.data})")
-    card = _card(chosen, labels, spec, spotter, sources, figures, out)
+    card = card_of(chosen, labels, spec, spotter, sources, figures, out)
     cards.save(card, out)
     return card
 
@@ -103,19 +127,27 @@ def cross_validate(
 
     The number of rounds that judges a fold comes from the other folds.
     """
-    folds = folds_of(samples)
+    folds = folds_of(samples, preset.folds)
     fitted = []
     for fold, held_out in enumerate(folds):
-        fitted.append(_fit(samples.take(~held_out).sure(), labels, preset, seed, samples.take(held_out).sure()))
+        fitted.append(fit_on(samples.take(~held_out).sure(), labels, preset, seed, samples.take(held_out).sure()))
         groups = ", ".join(sorted(set(samples.groups[held_out].tolist())))
         say(f"fold {fold + 1} of {len(folds)}: without {groups}: best after {fitted[-1].best} rounds")
-    views = featurise(seen_by(samples, preset, seed), preset.features)
+    views = seen_by(samples, preset, seed)
     best = [one.best for one in fitted]
     rounds = [int(np.mean(best[:fold] + best[fold + 1 :])) for fold in range(len(folds))]
     probabilities = np.zeros((len(samples), len(labels)))
     for fold, held_out in enumerate(folds):
-        probabilities[held_out] = fitted[fold].predict(views[held_out], rounds[fold])
-    return Crossed(recordings, samples, tuple(labels), folds, fitted, rounds, probabilities)
+        probabilities[held_out] = predict(fitted[fold], views[held_out], preset, rounds[fold])
+    sparse = frozenset(preset.hop_s)
+    return Crossed(recordings, samples, tuple(labels), folds, fitted, rounds, probabilities, sparse)
+
+
+def predict(fitted: Fitted, keypoints: Float32, preset: Preset, rounds: int) -> NDArray[np.float64]:
+    """(N, T, 17, 3) -> (N, L), in parts that fit into memory."""
+    starts = range(0, len(keypoints), _PART)
+    parts = (featurise(keypoints[start : start + _PART], preset.features) for start in starts)
+    return np.concatenate([fitted.predict(part, rounds) for part in parts])
 
 
 def seen_by(samples: Samples, preset: Preset, seed: int) -> NDArray[np.float32]:
@@ -123,7 +155,7 @@ def seen_by(samples: Samples, preset: Preset, seed: int) -> NDArray[np.float32]:
     return restore_aspect(samples, np.random.default_rng(seed)) if preset.restore_aspect else samples.keypoints
 
 
-def _fit(
+def fit_on(
     samples: Samples,
     labels: Sequence[str],
     preset: Preset,
@@ -131,14 +163,16 @@ def _fit(
     held_out: Samples | None = None,
     rounds: int | None = None,
 ) -> Fitted:
-    """On every window as it is and every second one through a worse camera."""
+    """On windows as they are and every second one through a worse camera."""
     rng = np.random.default_rng(seed)
+    samples = thin(samples, preset.most, rng)
     second = samples.take(np.arange(0, len(samples), 2))
     copy = restore_aspect(second, rng) if preset.restore_aspect else second.keypoints
     views = np.concatenate([seen_by(samples, preset, seed), worsen(copy, preset.worse, rng)])
     truth = _numbers(np.concatenate([samples.labels, second.labels]), labels)
     judge = None
     if held_out is not None:
+        held_out = thin(held_out, preset.most // _STOP_SHARE, rng)
         judge = featurise(seen_by(held_out, preset, seed), preset.features), _numbers(held_out.labels, labels)
     columns = names(preset.features, FRAMES)
     inputs = featurise(views, preset.features)
@@ -168,7 +202,7 @@ def preset_labels(preset: Preset, samples: Samples) -> list[str]:
     return allowed
 
 
-def _card(
+def card_of(
     preset: Preset,
     labels: list[str],
     spec: WindowSpec,
@@ -177,6 +211,7 @@ def _card(
     figures: list[Figure],
     out: Path,
 ) -> Card:
+    """The card of the weights in ``out``."""
     return Card(
         name=preset.name,
         version="0.1.0",

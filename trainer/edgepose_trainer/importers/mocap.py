@@ -23,10 +23,10 @@ from edgepose_trainer.views import Detector
 
 Float64 = NDArray[np.float64]
 _FILE = re.compile(r"\.(bvh|amc)(\.xz)?$", re.IGNORECASE)
-_VIEWS = 4
+_VIEWS = 8
 _UNITS_M = (1.0, 0.0254, 0.01, 0.001)
-_STATURE_M = (0.9, 2.4)
-"""From the ankles to the eyes of a standing person, in the take's median."""
+_STATURE_M = (0.7, 2.0)
+"""From the ankles to the shoulders, in the take's median."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,16 +110,16 @@ def _acclaim(path: Path) -> tuple[Float64, Float64]:
 def upright(points: Float64, where: str) -> Float64:
     """Metres with y up: the unit and the axis are those that make the person stand as tall as people are."""
     ankles = points[:, COCO17.indices("left_ankle", "right_ankle")].mean(axis=1)
-    eyes = points[:, COCO17.indices("left_eye", "right_eye")].mean(axis=1)
-    tall = np.median(eyes - ankles, axis=0)
+    shoulders = points[:, COCO17.indices("left_shoulder", "right_shoulder")].mean(axis=1)
+    tall = np.nanmedian(shoulders - ankles, axis=0)
     axis = int(np.argmax(np.abs(tall)))
     units = [unit for unit in _UNITS_M if _STATURE_M[0] <= abs(tall[axis]) * unit <= _STATURE_M[1]]
     if not units or axis == 0 or tall[axis] < 0:
-        raise SourceError(f"{where}: nobody who stands upright: ankles to eyes is {np.round(tall, 2).tolist()}")
+        raise SourceError(f"{where}: nobody who stands upright: ankles to shoulders is {np.round(tall, 2).tolist()}")
     metres = points * units[0]
     if axis == 2:  # z up: turned about x
         metres = np.stack([metres[..., 0], metres[..., 2], -metres[..., 1]], axis=-1)
-    metres[..., 1] -= np.percentile(metres[:, COCO17.indices("left_ankle", "right_ankle"), 1], 5)
+    metres[..., 1] -= np.nanpercentile(metres[:, COCO17.indices("left_ankle", "right_ankle"), 1], 5)
     return metres
 
 

@@ -17,7 +17,8 @@ from edgepose.skeletons import COCO17
 from edgepose.types import Handedness
 from edgepose_trainer.recordings import Source
 from edgepose_trainer.takes import Take, of_one_stroke, through
-from edgepose_trainer.views import EXACT, Cameras
+from edgepose_trainer.takes import seen as look
+from edgepose_trainer.views import EXACT, Cameras, Detector
 
 Float64 = NDArray[np.float64]
 COLUMNS = frozenset({"clip", "player", "action", "label", "time_s", "torso_x", "left_wrist_z"})
@@ -43,14 +44,18 @@ def takes(path: Path) -> list[Take]:
     return [seen.take for seen in _seen(path)]
 
 
-def read(path: Path) -> Source:
-    """One recording a take as the Kinect's own camera saw it, px round the picture's middle; one group a player."""
+def read(path: Path, views: int = 1) -> Source:
+    """A take as the Kinect's own camera saw it, px round the picture's middle, and as ``views`` virtual ones would.
+
+    One group a player.
+    """
     rng = np.random.default_rng(0)
     recordings = []
     for seen in _seen(path):
         place = np.array([[0.0, seen.sensor_m, 0.0]])
         kinect = Cameras(np.diag([-1.0, -1.0, 1.0])[None], place, np.array([_FOCAL_PX]))
         recordings.append(through(seen.take, kinect, seen.take.times_s, EXACT, rng).recording)
+        recordings += [look(seen.take, rng, Detector(), number + 1).recording for number in range(views)]
     card = Dataset(
         name="thetis_skeletons (THETIS, Gourgari et al. 2013)",
         sha256=sha256_of(path),

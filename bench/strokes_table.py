@@ -1,0 +1,161 @@
+"""The measures of unseen players, with groups of our own kept aside.
+
+    OMP_NUM_THREADS=1 python bench/strokes_table.py DATA [MODEL]
+
+DATA holds strokes/ and mocap/. Without MODEL one model is trained on all other groups: kept aside are two
+keller videos, four players of the motion capture, every fourth player of THETIS and every fourth clip of Penn Action.
+With MODEL that model is judged on the same groups: an upper bound where it was trained on them.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgepose import card as cards
+from edgepose.card import SpotterSpec, WindowSpec
+from edgepose.classifier import StrokeClassifier
+from edgepose.types import Scores, Window
+from edgepose.window import windows_of
+from edgepose_trainer.reading import read
+from edgepose_trainer.recordings import IDLE, Recording, Source
+from edgepose_trainer.samples import cut
+from edgepose_trainer.spotting import Count, compare, spot, swings
+from edgepose_trainer.strokes import FRAMES, PRESETS, card_of, fit_on, preset_labels
+
+SPEC = WindowSpec(frames=FRAMES, rate_hz=15)
+SPOTTER = SpotterSpec(enter=0.5, leave=0.4, abstain=0.6)
+VIDEOS = ("keller/djoko_sock", "keller/nadal")
+PLAYERS = ("mocap/jgacosta", "mocap/jpcardona", "mocap/lvargas", "mocap/jarua")
+ROUND_HIT_S = 0.2
+
+_PLAIN = {"forehand_slice": "forehand", "backhand_slice": "backhand"}
+_FOUR = {"serve": "serve", "smash": "serve"} | {f"{side}_volley": side for side in ("forehand", "backhand")} | _PLAIN
+_OVERHEAD = _PLAIN | {"serve": "overhead", "smash": "overhead"}
+_NO_VOLLEY = _OVERHEAD | {f"{side}_volley": side for side in ("forehand", "backhand")}
+_VOLLEY = _OVERHEAD | {f"{side}_volley": "volley" for side in ("forehand", "backhand")}
+_KINECT = ("forehand", "backhand", "forehand_slice", "backhand_slice", "serve")
+
+
+def main() -> None:
+    data = Path(sys.argv[1])
+    tables = [data / "strokes" / f"{name}.parquet" for name in ("keller_clips", "hampen_frames")]
+    more = [data / "strokes" / f"{name}.parquet" for name in ("thetis_skeletons", "penn_action")]
+    sources = read([*tables, *more, data / "mocap" / "caldas"])
+    recordings = [r for source in sources for r in source.recordings if not r.kept_aside]
+    aside = kept_aside(recordings)
+    if len(sys.argv) > 2:
+        report(StrokeClassifier(Path(sys.argv[2])), [r for r in recordings if r.group in aside])
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        fitted(sources, [r for r in recordings if r.group not in aside], Path(folder))
+        report(StrokeClassifier(Path(folder)), [r for r in recordings if r.group in aside])
+
+
+def kept_aside(recordings: Sequence[Recording]) -> set[str]:
+    groups = sorted({r.group for r in recordings})
+    fourth = [[g for g in groups if g.startswith(name)][::4] for name in ("thetis/", "penn/")]
+    return {*VIDEOS, *PLAYERS, *fourth[0], *fourth[1]}
+
+
+def fitted(sources: Sequence[Source], recordings: Sequence[Recording], out: Path) -> None:
+    """The tennis preset's model of these recordings, its full number of rounds."""
+    preset = PRESETS["tennis"]
+    samples = cut(recordings, SPEC, preset.hop_s)
+    labels = preset_labels(preset, samples)
+    fit_on(samples.sure(), labels, preset, 1, rounds=preset.boosting.most_rounds).save(out / "strokes.txt")
+    cards.save(card_of(preset, labels, SPEC, SPOTTER, sources, [], out), out)
+
+
+def report(classifier: StrokeClassifier, recordings: Sequence[Recording]) -> None:
+    labels = classifier.labels
+    keller, penn, thetis, mocap = (
+        [r for r in recordings if r.dataset == d] for d in ("keller", "penn", "thetis", "mocap")
+    )
+    scored = [(r, score(classifier, r)) for r in keller]
+    best = [(r.action, surest(s)) for r, s in scored if s]
+    show("keller, clips, 4 classes, best window", tell(best, labels, _FOUR, idle=True))
+    family = {name: _FOUR.get(name, name) for name in labels}
+    count = sum((compare(spot(s, labels, SPOTTER), r, family) for r, s in scored), Count())
+    print(f"keller, events F1 at 10 frames: {count.f1:.4f} ({count.hits} hits, {count.told} told, {count.true} true)")
+    for hand in ("right", None):
+        clips = [(r.action, surest(score(classifier, r, hand))) for r in penn if r.action != IDLE]
+        show(f"penn, forehand and serve, best window, hand {hand or 'unknown'}", tell(clips, labels, _FOUR))
+    others = Counter(bool(spot(score(classifier, r), labels, SPOTTER)) for r in penn if r.action == IDLE)
+    print(f"penn, other actions, clips with a false stroke: {others[True] / others.total():.4f} of {others.total()}")
+    kinect = [r for r in thetis if r.name.endswith("/0") and r.action in _KINECT]
+    takes = list(hits(classifier, kinect))
+    show("thetis, 5 classes, swings", tell(takes, labels, {}, _KINECT))
+    show("thetis, 5 classes, takes", tell(list(whole(classifier, kinect)), labels, {}, _KINECT))
+    seen = list(hits(classifier, mocap))
+    ground = [one for one in seen if not one[0].endswith("volley")]
+    show("mocap, forehand, backhand, overhead", tell(ground, labels, _NO_VOLLEY))
+    show("mocap, with volleys told as ground strokes", tell(seen, labels, _NO_VOLLEY))
+    show("mocap, forehand, backhand, overhead, volley", tell(seen, labels, _VOLLEY))
+    show("mocap, 6 strokes", tell(seen, labels, _PLAIN))
+
+
+def score(classifier: StrokeClassifier, recording: Recording, hand: str | None = "told") -> list[Scores]:
+    known = recording.handedness if hand == "told" else None
+    hop_s = PRESETS["tennis"].hop_s.get(recording.dataset, 0.0) / 2
+    batch = windows_of(recording.times_s, recording.keypoints, SPEC, hop_s)
+    rows = zip(batch.last.tolist(), batch.times_s, batch.keypoints, strict=True)
+    return classifier.scores([Window(hash(recording.name), *row) for row in rows], lambda track: known)
+
+
+def surest(scores: Sequence[Scores]) -> NDArray[np.float32]:
+    """Idle first: the window that shows a stroke most clearly."""
+    return min((s.probabilities for s in scores), key=lambda p: float(p[0]))
+
+
+def hits(classifier: StrokeClassifier, recordings: Iterable[Recording]) -> Iterable[tuple[str, NDArray[np.float32]]]:
+    """(label, mean probabilities round the hit) of every swing."""
+    for recording in recordings:
+        scores = score(classifier, recording)
+        times_s = np.array([s.window.centre_s for s in scores])
+        for hit_s, label in swings(recording):
+            near = np.flatnonzero(np.abs(times_s - hit_s) <= ROUND_HIT_S)
+            if len(near):
+                yield label, np.mean([scores[i].probabilities for i in near], axis=0)
+
+
+def whole(classifier: StrokeClassifier, recordings: Iterable[Recording]) -> Iterable[tuple[str, NDArray[np.float32]]]:
+    """(label, mean of all swings) of every take."""
+    for recording in recordings:
+        swung = [p for _, p in hits(classifier, [recording])]
+        if swung:
+            yield recording.action, np.mean(swung, axis=0)
+
+
+def tell(
+    shown: Sequence[tuple[str, NDArray[np.float32]]],
+    labels: Sequence[str],
+    family: Mapping[str, str],
+    only: Sequence[str] | None = None,
+    idle: bool = False,
+) -> list[tuple[str, str]]:
+    """(true, told) with probabilities added up by ``family``; idle is a possible answer where ``idle``."""
+    out = []
+    for truth, probabilities in shown:
+        total: Counter[str] = Counter()
+        for label, p in zip(labels, probabilities.tolist(), strict=True):
+            if (label != IDLE or idle) and (only is None or label in only):
+                total[family.get(label, label)] += p
+        out.append((family.get(truth, truth), total.most_common(1)[0][0]))
+    return out
+
+
+def show(title: str, pairs: Sequence[tuple[str, str]]) -> None:
+    right = np.mean([truth == told for truth, told in pairs])
+    wrong = Counter(f"{truth}>{told}" for truth, told in pairs if truth != told)
+    print(f"{title}: {right:.4f} of {len(pairs)}; {dict(wrong.most_common(5))}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
