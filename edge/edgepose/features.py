@@ -188,11 +188,25 @@ def _seed_180(points: Float32) -> Float32:
 
     The seed used a person detector's box; here it is the tight box of the joints of each sample.
     """
+    return _inside(points)[:, :, : len(_SEED)].reshape(len(points), -1)
+
+
+def _inside(points: Float32) -> Float32:
+    """(N, T, J, 2) px -> 0..1 an axis inside the box of each sample's joints."""
     low = np.fmin.reduce(points, axis=2, keepdims=True)
     size = np.fmax.reduce(points, axis=2, keepdims=True) - low
     size[~(size > 0)] = np.nan
-    inside: Float32 = (points[:, :, : len(_SEED)] - low) / size
-    return inside.reshape(len(points), -1)
+    inside: Float32 = (points - low) / size
+    return inside
+
+
+def _boxed_1(points: Float32) -> Float32:
+    """tennis-2 and all joints inside the box of the sample, 0..1 an axis: for cameras that do not move."""
+    return np.concatenate([_tennis_2(points), _inside(points).reshape(len(points), -1)], axis=1)
+
+
+def _boxed_1_names(frames: int) -> list[str]:
+    return _tennis_2_names(frames) + _columns("box", _BODY, "xy", range(frames))
 
 
 def _seed_180_names(frames: int) -> list[str]:
@@ -205,6 +219,7 @@ FEATURE_SETS: Mapping[str, FeatureSet] = MappingProxyType(
     {
         "tennis-1": FeatureSet(_BODY, _tennis_1, _tennis_1_names),
         "tennis-2": FeatureSet(_BODY, _tennis_2, _tennis_2_names),
+        "boxed-1": FeatureSet(_BODY, _boxed_1, _boxed_1_names),
         "seed-180": FeatureSet(_SEED_JOINTS, _seed_180, _seed_180_names),
     }
 )
