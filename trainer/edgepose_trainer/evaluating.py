@@ -21,7 +21,7 @@ def group() -> None:
 
 @app.command()
 def pose(
-    model: str = typer.Option(..., "--model", "-m", help="Pose model: name, folder or weights file."),
+    model: str | None = typer.Option(None, "--model", "-m", help="Name, folder or weights file; else courtpose-n."),
     data: Path = typer.Option(..., help="Pose pictures as for `train pose`, or a folder with COCO keypoints."),
     report: Path = typer.Option(..., help="Folder for report.html, metrics.json and people.json."),
     annotations: Path | None = typer.Option(None, help="COCO keypoints (.json), where DATA has several or none."),
