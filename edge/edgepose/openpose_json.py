@@ -20,7 +20,8 @@ from edgepose.skeletons import Skeleton
 from edgepose.types import Float32, Pose, Track
 
 _VERSION = 1.3
-_NAME = re.compile(r"(?:.*_)?(\d+)_keypoints\.json")
+_NAME = re.compile(r"(?:.*_)?(\d+)(?:_keypoints)?\.json")
+"""OpenPose's own, and Pose2Sim's `cam01_000042.json`."""
 _UNUSED = ("face_keypoints_2d", "hand_left_keypoints_2d", "hand_right_keypoints_2d")
 
 
@@ -49,9 +50,9 @@ def read_frame(path: Path, skeleton: Skeleton) -> list[Track]:
 
 
 def read_folder(folder: Path, skeleton: Skeleton) -> Iterator[tuple[int, list[Track]]]:
-    """(frame, people) of every `*_keypoints.json` in order of the frame numbers; SourceError when there is none."""
+    """(frame, people) of every `*_<frame>[_keypoints].json` in order of frames; SourceError for none."""
     files: dict[int, Path] = {}
-    for path in sorted(folder.glob("*_keypoints.json")):
+    for path in sorted(folder.glob("*_keypoints.json")) or sorted(folder.glob("*.json")):
         match = _NAME.fullmatch(path.name)
         if not match:
             continue

@@ -12,7 +12,11 @@ from edgepose.errors import SettingsError, SourceError
 from edgepose.openpose_json import write_frame
 from edgepose.session import read_info, read_poses
 from edgepose.types import Float32, Pose, Track
+from edgepose_trainer.frametimes import FrameTimes, given
 from edgepose_trainer.importers import openpose
+from edgepose_trainer.sessions import write
+
+RATE = FrameTimes("match", fps=30)
 
 
 def joints(x: float) -> Float32:
@@ -40,7 +44,7 @@ def person(x: float, id: int = -1) -> Track:
 def test_row_40_openposes_files_become_a_session_and_lose_nothing(tmp_path: Path, skeleton: str) -> None:
     people = {0: [person(100, 4), person(300, 7)], 1: [], 3: [person(101, 4)]}
     folder, out = files(tmp_path / "json", people, skeleton), tmp_path / "session"
-    assert openpose.record(folder, out, fps=50, size_wh=(640, 360), skeleton=skeleton) == 3
+    write(out, openpose.read(folder, FrameTimes("match", fps=50), (640, 360), skeleton))
     info, poses = read_info(out), read_poses(out)
     assert (info.skeleton, info.width, info.height, info.fps) == ("coco17", 640, 360, 50)
     assert list(zip(poses.frame.tolist(), poses.track.tolist(), strict=True)) == [(0, 4), (0, 7), (3, 4)]
@@ -52,12 +56,37 @@ def test_row_40_openposes_files_become_a_session_and_lose_nothing(tmp_path: Path
 
 
 def test_what_is_wrong_is_said_before_anything_is_written(tmp_path: Path) -> None:
-    folder, out = files(tmp_path / "json", {0: [person(100)]}), tmp_path / "session"
-    with pytest.raises(SettingsError, match="0 frames a second"):
-        openpose.record(folder, out, 0, (640, 360))
+    folder = files(tmp_path / "json", {0: [person(100)]})
+    for fps in (0, -5, 1001):
+        with pytest.raises(SettingsError, match=f"{fps} frames a second"):
+            given(None, fps, "match")
+    with pytest.raises(SettingsError, match="give --video .* or --fps"):
+        given(None, None, "match")
     with pytest.raises(SourceError, match="75 values, openpose18 needs 3 x 18"):
-        openpose.record(folder, out, 30, (640, 360), skeleton="openpose18")
+        openpose.read(folder, RATE, skeleton="openpose18")
     far = files(tmp_path / "far", {0: [], 1700000000: []})
     with pytest.raises(SettingsError, match="after frame 0 comes 1700000000"):
-        openpose.record(far, out, 30, (640, 360))
-    assert not out.exists()
+        openpose.read(far, RATE, skeleton="body25")
+
+
+def test_the_joint_set_is_told_by_the_number_of_joints(tmp_path: Path) -> None:
+    folder = files(tmp_path / "json", {0: [], 1: [person(100, 2)]}, skeleton="openpose18")
+    imported = openpose.read(folder, RATE)
+    assert imported.info.source == "OpenPose JSON, openpose18"
+    np.testing.assert_array_equal(imported.poses.keypoints, [joints(100)])
+    assert (imported.info.width, imported.info.height) == (116, 130)  # just large enough
+
+
+def test_pose2sims_own_file_names_and_people_without_ids(tmp_path: Path) -> None:
+    project = tmp_path / "trial"
+    (project / "pose").mkdir(parents=True)
+    named = files(project / "pose" / "cam01_json", {f: [person(100 + f), person(600 - f)] for f in range(30)}, "body25")
+    for path in list(named.iterdir()):  # match_000000000007_keypoints.json -> cam01_000007.json
+        path.rename(named / f"cam01_{int(path.name.split('_')[1]):06d}.json")
+    (folder,) = openpose.folders_in(project)
+    imported = openpose.read(folder, RATE)
+    assert imported.name == "cam01"
+    assert set(imported.poses.track.tolist()) == {0, 1}
+    left = imported.poses.keypoints[imported.poses.track == imported.poses.track[0]]
+    assert np.all(np.diff(left[:, 5, 0]) == np.diff(left[:, 5, 0])[0])  # one person all the way
+    assert imported.notes == ("nobody had an id: people were tracked",)

@@ -27,7 +27,11 @@ for module in (run, record, pose, frames, score, events, track, demo, bench):
 app.add_typer(config.app, name="config")
 app.add_typer(models.app, name="models")
 for entry in sorted(entry_points(group="edgepose.commands"), key=lambda e: e.name):
-    app.add_typer(entry.load(), name=entry.name)  # the trainer's, where it is installed
+    found = entry.load()  # the trainer's, where it is installed: a group, or one command
+    if isinstance(found, typer.Typer):
+        app.add_typer(found, name=entry.name)
+    else:
+        app.command(name=entry.name)(found)
 for entry in entry_points(group="edgepose.models"):
     models.app.command(entry.name)(entry.load())
 

@@ -1,39 +1,58 @@
-"""A recorded session with labels.csv: every track is a recording, what is not labelled is idle."""
+"""Recorded sessions with labels.csv: every track is a recording, what is not labelled is idle."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from edgepose.card import Dataset, sha256_of
+from edgepose.conversions import convert
 from edgepose.errors import SettingsError
 from edgepose.session import Label, Poses, SessionInfo, read_info, read_labels, read_poses
 from edgepose.window import STEP_S
-from edgepose_trainer.recordings import IDLE, Recording, Source
+from edgepose_trainer.recordings import IDLE, UNSURE, Recording, Source
+from edgepose_trainer.sessions import UNSURE_LABEL
 
 
 def read(folder: Path) -> Source:
     """Raises SettingsError when the session has no labels or another skeleton, SessionError when broken."""
-    info, labels = read_info(folder), read_labels(folder)
-    if not labels:
-        raise SettingsError(f"{folder}: labels.csv is missing or empty: nothing to learn from")
-    if info.skeleton != "coco17":
+    return read_all(folder, [folder])
+
+
+def read_all(path: Path, folders: Sequence[Path]) -> Source:
+    """Several sessions as one source, e.g. the clips of a table; those without a stroke are idle throughout.
+
+    A named player is a group of its own, over all sessions; else a session is. Raises as ``read``.
+    """
+    digest = hashlib.sha256()
+    recordings: list[Recording] = []
+    labelled = 0
+    licence = None
+    for folder in folders:
+        info, labels = read_info(folder), read_labels(folder)
+        labelled += len(labels)
+        licence = info.license or licence
+        recordings += _recordings(folder, info, labels)
+        for part in sorted([*(folder / "poses").glob("*.parquet"), *folder.glob("labels.csv")]):
+            digest.update(sha256_of(part).encode())
+    if not labelled:
+        raise SettingsError(f"{path}: labels.csv is missing or empty: nothing to learn from")
+    card = Dataset(name=path.resolve().name, sha256=digest.hexdigest(), licence=licence or "not stated", use="training")
+    return Source(recordings, card)
+
+
+def _recordings(folder: Path, info: SessionInfo, labels: list[Label]) -> list[Recording]:
+    """One a track."""
+    if info.skeleton in ("h36m17", "boxes"):
         raise SettingsError(f"{folder}: strokes are trained on coco17 poses, the session has {info.skeleton}")
     poses = read_poses(folder)
-    tracks = [int(track) for track in np.unique(poses.track) if track >= 0]
-    recordings = [_recording(folder.resolve().name, info, poses, labels, track) for track in tracks]
-    digest = hashlib.sha256()
-    for part in sorted([*(folder / "poses").glob("*.parquet"), folder / "labels.csv"]):
-        digest.update(sha256_of(part).encode())
-    card = Dataset(
-        name=folder.resolve().name,
-        sha256=digest.hexdigest(),
-        licence=info.license or "not stated",
-        use="training",
-    )
-    return Source(recordings, card)
+    if info.skeleton != "coco17":
+        poses.keypoints = convert(poses.keypoints, info.skeleton, "coco17")
+    name = folder.resolve().name
+    return [_recording(name, info, poses, labels, int(t)) for t in np.unique(poses.track) if t >= 0]
 
 
 def _recording(name: str, info: SessionInfo, poses: Poses, labels: list[Label], track: int) -> Recording:
@@ -44,10 +63,14 @@ def _recording(name: str, info: SessionInfo, poses: Poses, labels: list[Label], 
     names = np.full(len(rows), IDLE, dtype=object)
     for label in labels:
         if label.track is None or label.track == track:
-            names[(times_s >= label.start_s) & (times_s <= label.end_s)] = label.label
+            own = UNSURE if label.label == UNSURE_LABEL else label.label
+            names[(times_s >= label.start_s) & (times_s <= label.end_s)] = own
     player = info.players.get(track)
-    group = f"{name}/{player.name}" if player and player.name else name
+    more = info.model_extra or {}
+    dataset = str(more.get("dataset", name))
+    group = f"{dataset}/{player.name}" if player and player.name else name
     return Recording(
-        name, f"{name}/{track}", group, times_s, poses.keypoints[rows], names.astype(np.str_),
-        handedness=player.handedness if player else None,
+        dataset, f"{name}/{track}", group, times_s, poses.keypoints[rows], names.astype(np.str_),
+        handedness=player.handedness if player else None, aspect_lost=bool(more.get("aspect_lost")),
+        kept_aside=bool(more.get("kept_aside")), clip=bool(more.get("clip")),
     )  # fmt: skip
