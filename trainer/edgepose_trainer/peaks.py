@@ -23,10 +23,12 @@ _APART_S = 1.0
 _TOPS_S = 0.3
 """Moments that may be strokes are at least so far apart."""
 _MOST_TOPS = 60
-_ALIKE = 0.6
+_ALIKE = 0.5
 """Least correlation of a stroke's wrist motion with the take's typical stroke: a take-back goes the other way."""
-_AS_FAST = 0.5
-"""Least speed of a stroke, as a share of the typical one's."""
+_WORTH = 0.3
+"""Least correlation times speed, as a share of the typical stroke's speed."""
+_SLOWEST = 0.25
+"""Moments slower than this share of the fastest are not looked at."""
 _AROUND_S = np.linspace(-0.3, 0.3, 19)
 """Where the motion round a peak is compared."""
 _LAGS_S = np.linspace(-0.1, 0.1, 7)
@@ -47,7 +49,7 @@ def find(times_s: Float64, points: Float64, hand: Handedness | None, forward: Fl
     """Times of the swings in a take of one stroke repeated, ascending; none when nothing is known.
 
     The typical stroke is the fast moment whose motion comes again; strokes are the moments, a second or more
-    apart, when the wrist moves like it and at least half as fast. ``forward`` (D,), where it is known, is the way
+    apart, when the wrist moves like it, not much slower. ``forward`` (D,), where it is known, is the way
     the ball goes: it tells a swing from an equally fast return.
     """
     velocities = _velocities(times_s, points, hand)
@@ -64,7 +66,7 @@ def find(times_s: Float64, points: Float64, hand: Handedness | None, forward: Fl
     worth = alike[typical] * np.minimum(speed[tops] / speed[tops[typical]], 1)
     chosen: list[int] = []
     for one in np.argsort(-worth, kind="stable"):
-        fits = alike[typical, one] >= _ALIKE and speed[tops[one]] >= _AS_FAST * speed[tops[typical]]
+        fits = alike[typical, one] >= _ALIKE and worth[one] >= _WORTH
         if fits and all(abs(times_s[tops[one]] - times_s[tops[other]]) >= _APART_S for other in chosen):
             chosen.append(int(one))
     return np.sort(times_s[tops[chosen]])
@@ -87,7 +89,7 @@ def _tops(times_s: Float64, speed: Float64) -> NDArray[np.intp]:
     """(T,) frames of locally highest speed, fastest first; the take's ends are left out: a swing cut there."""
     left = np.where((times_s < times_s[0] + _SPAN_S) | (times_s > times_s[-1] - _SPAN_S), 0.0, speed)
     tops: list[int] = []
-    while len(tops) < _MOST_TOPS and left.max() > _AS_FAST * _AS_FAST * speed[tops[:1]].max(initial=0.0):
+    while len(tops) < _MOST_TOPS and left.max() > _SLOWEST * speed[tops[:1]].max(initial=0.0):
         tops.append(int(left.argmax()))
         left[np.abs(times_s - times_s[tops[-1]]) < _TOPS_S] = 0
     return np.array(tops, np.intp)

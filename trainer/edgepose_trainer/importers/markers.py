@@ -57,10 +57,12 @@ def coco17(file: trc.Trc, where: str) -> Float64:
 
 def flat(points: Float64) -> bool:
     """True when nothing moves in z."""
-    tall = np.nanmax(points[..., 1]) - np.nanmin(points[..., 1])
-    with np.errstate(invalid="ignore"):
-        moved = np.nanmax(points[..., 2], axis=0) - np.nanmin(points[..., 2], axis=0)
-    return not np.isfinite(moved).any() or bool(np.nanmax(moved) <= _FLAT * tall)
+    known = points[:, np.isfinite(points[..., 2]).any(axis=0)]
+    if known.shape[1] == 0:
+        return True
+    tall = np.nanmax(known[..., 1]) - np.nanmin(known[..., 1])
+    moved = np.nanmax(known[..., 2], axis=0) - np.nanmin(known[..., 2], axis=0)
+    return bool(moved.max() <= _FLAT * tall)
 
 
 def motion(path: Path) -> Motion:

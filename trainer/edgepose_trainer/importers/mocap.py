@@ -23,7 +23,7 @@ from edgepose_trainer.views import Detector
 
 Float64 = NDArray[np.float64]
 _FILE = re.compile(r"\.(bvh|amc)(\.xz)?$", re.IGNORECASE)
-_VIEWS = 8
+_VIEWS = 12
 _UNITS_M = (1.0, 0.0254, 0.01, 0.001)
 _STATURE_M = (0.7, 2.0)
 """From the ankles to the shoulders, in the take's median."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -29,7 +30,10 @@ def read(path: Path, part: str | None = None, form: str | None = None) -> list[M
     if form is not None and form not in FORMS:
         raise SettingsError(f"labels format {form!r} is unknown; known: {', '.join(FORMS)}")
     reader = FORMS[form] if form else _recognised(text, path)
-    found = chosen_part(reader.parse(text, str(path)), part, str(path))
+    try:
+        found = chosen_part(reader.parse(text, str(path)), part, str(path))
+    except csv.Error as error:
+        raise SourceError(f"{path}: not readable as a table: {error}") from None
     for one in found:
         if not one.end >= one.start:
             raise SourceError(f"{one.where}: {one.label!r} ends at {one.end:g}, before its start {one.start:g}")

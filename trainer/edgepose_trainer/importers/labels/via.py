@@ -48,22 +48,19 @@ def _csv(text: str, where: str) -> list[Marked]:
     columns: list[str] = []
     attributes: dict[str, tuple[str, dict[str, str]]] = {}
     found = []
-    reader = csv.reader(text.splitlines(keepends=True))
-    for row in reader:
-        line = ",".join(row)
+    for number, line in enumerate(text.splitlines(), 1):
         if line.startswith("#"):
             key, _, value = line[1:].partition("=")
             if key.strip() == "CSV_HEADER":
                 columns = [column.strip() for column in value.split(",")]
             elif key.strip() in ("ATTRIBUTE", "ATTRIBUTES"):
                 attributes = _attributes(json.loads(value))
-        elif any(row):
-            cells = dict(zip(columns, (cell.strip() for cell in row), strict=False))
-            at = f"{where}:{reader.line_num}"
+        elif line.strip():
+            cells = dict(zip(columns, (cell.strip() for cell in next(csv.reader([line]))), strict=False))
             if json.loads(cells.get("spatial_coordinates") or "[]"):
                 continue
             part = json.loads(cells["file_list"])[0]
-            found += _marks(_times(cells), json.loads(cells["metadata"]), attributes, at, part)
+            found += _marks(_times(cells), json.loads(cells["metadata"]), attributes, f"{where}:{number}", part)
     return found
 
 
