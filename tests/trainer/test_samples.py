@@ -46,15 +46,15 @@ def test_a_data_set_of_many_cameras_gives_a_window_now_and_then() -> None:
     assert np.bincount(samples.recording).tolist() == [30, 90]
 
 
-def test_thinned_windows_are_so_many_of_a_label_of_a_data_set_and_thrice_as_many_idle() -> None:
+def test_thinned_windows_are_so_many_of_a_label_of_a_data_set_and_four_times_as_many_idle() -> None:
     both = [recording(waving("right"), "a"), recording(waving("right"), "b", "serve")]
     samples = cut(both, SPEC).sure()
     fewer = thin(samples, 8, np.random.default_rng(0))
     counts = {(d, label): 0 for d in "ab" for label in (IDLE, "forehand", "serve")}
     for group, label in zip(fewer.groups.tolist(), fewer.labels.tolist(), strict=True):
         counts[group[0], label] += 1
-    assert [counts["a", IDLE], counts["a", "forehand"], counts["a", "serve"]] == [24, 8, 0]
-    assert [counts["b", IDLE], counts["b", "forehand"], counts["b", "serve"]] == [24, 0, 8]
+    assert [counts["a", IDLE], counts["a", "forehand"], counts["a", "serve"]] == [32, 8, 0]
+    assert [counts["b", IDLE], counts["b", "forehand"], counts["b", "serve"]] == [32, 0, 8]
     again = thin(samples, 8, np.random.default_rng(0))
     np.testing.assert_array_equal(fewer.times_s, again.times_s)
     assert len(thin(samples, 1000, np.random.default_rng(0))) == len(samples)

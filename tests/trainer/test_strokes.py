@@ -21,7 +21,7 @@ from edgepose_trainer.reading import read
 from edgepose_trainer.recordings import IDLE, UNSURE, Recording
 from edgepose_trainer.samples import Worse, cut, restore_aspect, worsen
 from edgepose_trainer.spotting import Count, compare, spot, swings
-from edgepose_trainer.strokes import train
+from edgepose_trainer.strokes import PRESETS, train
 from tests.shared import STROKES, needs
 
 SPEC = WindowSpec(frames=15, rate_hz=15)
@@ -100,6 +100,13 @@ def test_the_model_knows_players_it_has_not_seen(trained: Path, clips: Path) -> 
 def test_the_same_seed_gives_the_same_bytes(trained: Path, clips: Path, tmp_path: Path) -> None:
     train([clips], tmp_path, seed=3, say=lambda line: None)
     assert (tmp_path / "strokes.txt").read_bytes() == (trained / "strokes.txt").read_bytes()
+
+
+def test_without_folds_there_are_no_figures_and_the_presets_thresholds(clips: Path, tmp_path: Path) -> None:
+    card = train([clips], tmp_path, seed=3, say=lambda line: None, folds=0)
+    assert card.figures == []
+    assert card.spotter == PRESETS["tennis"].spotter
+    assert StrokeClassifier(tmp_path).labels == PRESETS["tennis"].labels
 
 
 def test_keller_clips_are_recognised_by_columns_and_labelled_round_the_middle(clips: Path) -> None:

@@ -29,16 +29,19 @@ def lifter(
 
 @app.command()
 def strokes(
-    data: list[Path] = typer.Option(..., help="Stroke table (.parquet) or recorded session with labels.csv."),
+    data: list[Path] = typer.Option(
+        ..., help="Stroke table (.parquet), folder of BVH takes, or session with labels.csv."
+    ),
     out: Path = typer.Option(..., help="Model folder to write."),
     preset: str = typer.Option("tennis", help="tennis, or hampen (that data set alone, as published)."),
     rate_hz: float = typer.Option(15.0, min=1.0, help="Samples a second; a window is 15 of them."),
     seed: int = typer.Option(1, help="The same seed and data give the same weights."),
+    folds: int | None = typer.Option(None, min=0, help="Of groups held out; 0: no figures, a quarter of the time."),
 ) -> None:
     """Train the stroke classifier; groups (players, videos) are held out in turn for its figures."""
     from edgepose_trainer.strokes import train
 
-    card = train(data, out, preset, rate_hz, seed, typer.echo)
+    card = train(data, out, preset, rate_hz, seed, typer.echo, folds)
     typer.echo(f"wrote {out}: {card.model.stamp}")
 
 

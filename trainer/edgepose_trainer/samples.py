@@ -19,7 +19,7 @@ from edgepose_trainer.recordings import IDLE, UNSURE, Recording
 _BATCH = 4096
 _FASTER = 1.15
 """A player whose hand nobody told is left-handed when that wrist is so much faster."""
-_IDLE_MORE = 3
+_IDLE_MORE = 4
 _HEAD = slice(0, 5)
 
 
@@ -86,7 +86,7 @@ def hand_of(recording: Recording) -> Handedness:
 
 
 def thin(samples: Samples, most: int, rng: np.random.Generator) -> Samples:
-    """At most so many windows of a label of a data set, thrice as many of idle, drawn evenly."""
+    """At most so many windows of a label of a data set, four times as many of idle, drawn evenly."""
     datasets = np.array([group.partition("/")[0] for group in samples.groups.tolist()])
     kept = []
     for dataset in sorted(set(datasets.tolist())):
