@@ -289,6 +289,18 @@ def test_an_asf_that_hangs_on_nothing_is_refused() -> None:
         asf.parse_asf(ASF.partition(":hierarchy")[0])
 
 
+@pytest.mark.parametrize(
+    ("stem", "label"),
+    [
+        ("jarua_Derecha_18seg", "forehand"), ("ann_forehand_slice_2", "forehand_slice"),
+        ("ann_VReves", "backhand_volley"),
+        ("ann_lob", "lob"), ("03_02", None), ("serve", None),
+    ],
+)  # fmt: skip
+def test_the_stroke_in_a_files_name(stem: str, label: str | None) -> None:
+    assert mocap.stroke_in(stem, {"lob": "lob"}) == label
+
+
 @needs(CMU)
 def test_cmu_takes_stand_upright_and_the_known_jumps_are_cut() -> None:
     moved = mocap.motion(CMU / "03_02.amc.xz")

@@ -17,7 +17,7 @@ from edgepose_trainer.importers import labels
 from edgepose_trainer.importers.labels import FORMS
 from edgepose_trainer.importers.labels.rows import cells, seconds
 from edgepose_trainer.labelling import labels_of
-from edgepose_trainer.labelnames import canonical
+from edgepose_trainer.labelnames import TABLE, canonical
 
 FPS = 25.0
 
@@ -310,12 +310,20 @@ def test_labels_of_another_recording_are_refused() -> None:
     [
         ("Forehand", "forehand"), ("forehand flat", "forehand"), ("Backhand_Slice", "backhand_slice"),
         ("BackhandSlice", "backhand_slice"), ("Service Kick", "serve"), ("tennis_serve", "serve"),
-        ("VReves", "backhand_volley"), ("Derecha", "forehand"), ("Rückhand", "rückhand"), ("Drop shot", "drop_shot"),
+        ("VReves", "backhand_volley"), ("Derecha", "forehand"), ("Rückhand", "backhand"), ("Drop shot", "drop_shot"),
         ("Neutral", "idle"),
     ],
 )  # fmt: skip
 def test_names_of_strokes(theirs: str, ours: str) -> None:
     assert canonical(theirs) == ours
+
+
+def test_the_documented_names_are_those_of_the_table() -> None:
+    docs = (Path(__file__).parents[2] / "docs" / "formats.md").read_text(encoding="utf-8")
+    rows = docs.partition("| ours | also |\n|---|---|\n")[2].partition("\n\n")[0].splitlines()
+    pairs = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+    told = {name: ours for ours, names in pairs for name in (ours, *names.split(", "))}
+    assert told == {theirs: ours for theirs, ours in TABLE.items() if ours != "unsure"}
 
 
 def test_a_name_given_by_hand_comes_first() -> None:

@@ -9,10 +9,11 @@ from types import MappingProxyType
 _OURS = MappingProxyType(
     {
         "idle": "idle none neutral nothing background other no_stroke",
+        "unsure": "unsure",
         "forehand": "forehand fh tennis_forehand forehand_flat forehand_open forehand_topspin drive derecha vorhand "
         "coup_droit",
         "backhand": "backhand bh backhand2hands backhand_2hands backhand_two_handed backhand_flat backhand_topspin "
-        "reves rueckhand revers",
+        "reves rueckhand rückhand revers",
         "forehand_slice": "forehand_slice forslice fh_slice slice_forehand",
         "backhand_slice": "backhand_slice bh_slice slice_backhand",
         "serve": "serve service tennis_serve service_flat service_kick service_slice servicio aufschlag",

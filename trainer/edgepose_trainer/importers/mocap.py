@@ -71,10 +71,11 @@ def take(path: Path, names: Mapping[str, str] | None = None, hand: Handedness | 
 
 
 def stroke_in(stem: str, names: Mapping[str, str] | None = None) -> str | None:
-    """The first word after the player's name that is a label."""
+    """The longest run of words after the player's name that is a label: ``ann_forehand_slice_2`` is a slice."""
     words = stem.split("_")[1:]
-    for word in words:
-        label = canonical(word, names)
+    runs = [(start, end) for start in range(len(words)) for end in range(start + 1, len(words) + 1)]
+    for start, end in sorted(runs, key=lambda run: run[0] - run[1]):
+        label = canonical("_".join(words[start:end]), names)
         if label in KNOWN or label in (names or {}).values():
             return label
     return None
