@@ -12,9 +12,12 @@ from edgepose.errors import SettingsError, SourceError
 from edgepose.openpose_json import write_frame
 from edgepose.session import read_info, read_poses
 from edgepose.types import Float32, Pose, Track
+from edgepose_trainer.formats import Wishes
+from edgepose_trainer.formats import read as read_source
 from edgepose_trainer.frametimes import FrameTimes, given
 from edgepose_trainer.importers import openpose
 from edgepose_trainer.sessions import write
+from tests.clips import make, needs_ffmpeg
 
 RATE = FrameTimes("match", fps=30)
 
@@ -90,3 +93,18 @@ def test_pose2sims_own_file_names_and_people_without_ids(tmp_path: Path) -> None
     left = imported.poses.keypoints[imported.poses.track == imported.poses.track[0]]
     assert np.all(np.diff(left[:, 5, 0]) == np.diff(left[:, 5, 0])[0])  # one person all the way
     assert imported.notes == ("nobody had an id: people were tracked",)
+
+
+@needs_ffmpeg
+def test_every_camera_has_its_own_videos_times(tmp_path: Path) -> None:
+    for camera, fps in (("cam01", 25), ("cam02", 50)):
+        (tmp_path / "pose").mkdir(exist_ok=True)
+        files(tmp_path / "pose" / f"{camera}_json", {frame: [person(100, 1)] for frame in range(4)})
+        make(tmp_path / f"{camera}.mp4", fps=fps, frames=5)
+    found = {one.name: one for one in read_source(tmp_path / "pose", "openpose", Wishes(video=tmp_path))}
+    assert found["cam01"].poses.time_s.tolist() == pytest.approx([0, 0.04, 0.08, 0.12])
+    assert found["cam02"].poses.time_s.tolist() == pytest.approx([0, 0.02, 0.04, 0.06])
+    assert (found["cam01"].info.width, found["cam01"].info.height) == (64, 48)
+    (tmp_path / "cam02.mp4").unlink()
+    with pytest.raises(SettingsError, match="expected one video called cam02, got 0"):
+        list(read_source(tmp_path / "pose", "openpose", Wishes(video=tmp_path)))

@@ -28,7 +28,9 @@ def command(
     rename: Annotated[
         list[str] | None, typer.Option("--map", metavar="THEIRS=OURS", help="a label's name; OURS - drops; repeatable")
     ] = None,
-    video: Annotated[Path | None, typer.Option("--video", help="whose timestamps and size the frames have")] = None,
+    video: Annotated[
+        Path | None, typer.Option("--video", help="whose timestamps and size the frames have; or a folder of them")
+    ] = None,
     fps: Annotated[float | None, typer.Option("--fps", help="frames a second, where there is no video")] = None,
     size: Annotated[str | None, typer.Option("--size", metavar="WxH", help="of the picture, px")] = None,
     skeleton: Annotated[str | None, typer.Option("--skeleton", help="joint set of OpenPose-like files")] = None,

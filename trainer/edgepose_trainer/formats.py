@@ -100,7 +100,7 @@ def read(path: Path, form: str, wishes: Wishes) -> Iterator[Imported]:
         yield from _trc(path, wishes)
     elif form == "openpose":
         for folder in openpose.folders_in(path):
-            times = frametimes.given(wishes.video, wishes.fps, str(folder))
+            times = frametimes.given(_video_of(wishes.video, folder), wishes.fps, str(folder))
             yield openpose.read(folder, times, wishes.size_wh, wishes.skeleton)
     elif form == "csv":
         timed = wishes.video is None and wishes.fps is None and csvposes.has_times(path)
@@ -108,6 +108,17 @@ def read(path: Path, form: str, wishes: Wishes) -> Iterator[Imported]:
         yield csvposes.read(path, clock, wishes.size_wh)
     else:
         raise SettingsError(f"format {form!r} is unknown; known: {', '.join(FORMATS)}")
+
+
+def _video_of(video: Path | None, folder: Path) -> Path | None:
+    """Of a folder of videos the one called as the camera: ``cam01.mp4`` for ``cam01_json``."""
+    if video is None or not video.is_dir():
+        return video
+    camera = folder.resolve().name.removesuffix("_json")
+    found = [file for file in sorted(video.iterdir()) if file.stem == camera]
+    if len(found) != 1:
+        raise SettingsError(f"{video}: expected one video called {camera}, got {len(found)}")
+    return found[0]
 
 
 def _mocap(path: Path, wishes: Wishes) -> Iterator[Imported]:
