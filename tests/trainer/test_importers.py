@@ -487,6 +487,21 @@ def test_mistakes_are_one_line_and_write_nothing(
     assert why in said
     assert len(said.splitlines()) == 1
     assert not (tmp_path / "x").exists()
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_folder_with_one_bad_take_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "takes").mkdir()
+    for name in ("a", "b", "c"):
+        (tmp_path / "takes" / f"{name}.trc").write_text(trc_text(standing(40, depth=0.2)))
+    assert ran(monkeypatch, str(tmp_path / "takes"), "--out", str(tmp_path / "s")) == 0
+    assert sorted(path.name for path in (tmp_path / "s").iterdir()) == ["a_0", "b_0", "c_0"]
+    (tmp_path / "takes" / "c.trc").write_text(trc_text(standing(40, depth=0.2)).replace("\n7\t", "\nseven\t"))
+    assert ran(monkeypatch, str(tmp_path / "takes"), "--out", str(tmp_path / "again")) == 2
+    assert "c.trc:13: could not convert string to float: 'seven'" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["s", "takes"]
 
 
 def test_markers_need_a_handful_of_joints() -> None:

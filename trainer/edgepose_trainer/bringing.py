@@ -53,21 +53,22 @@ def command(
     if (source / "session.json").is_file():
         return _label(source, marks, names, labels, force)
     from edgepose.errors import SettingsError
-    from edgepose_trainer.sessions import named_player, write
+    from edgepose_trainer.sessions import named_player, new_folder, write
 
     if out is None:
         raise SettingsError("give --out, the session to write")
     wishes = Wishes(video, fps, _size(size), skeleton, hand, names, views, seed, strokes_in_names=marks is None)
-    sessions = read(source, form or format_of(source), wishes)
     count = rows = 0
-    for folder, one in _folders(out, sessions, marks is not None):
-        one = named_player(one, player, hand)
-        if marks is not None:
-            one = replace(one, labels=tuple(_labels(marks, one.info, one.poses, names)))
-        write(folder, one)
-        count, rows = count + 1, rows + len(one.poses.track)
-        for note in one.notes:
-            typer.echo(f"edgepose: {note}", err=True)
+    with new_folder(out) as work:
+        sessions = read(source, form or format_of(source), wishes)
+        for folder, one in _folders(work, sessions, marks is not None):
+            one = named_player(one, player, hand)
+            if marks is not None:
+                one = replace(one, labels=tuple(_labels(marks, one.info, one.poses, names)))
+            write(folder, one)
+            count, rows = count + 1, rows + len(one.poses.track)
+            for note in one.notes:
+                typer.echo(f"edgepose: {note}", err=True)
     typer.echo(f"{out}: {count} session{'s'[: count != 1]}, {rows} rows", err=True)
     return 0
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -144,10 +146,8 @@ def named_player(imported: Imported, name: str | None, handedness: Handedness | 
 
 
 def write(folder: Path, imported: Imported) -> None:
-    """A new session folder; raises SettingsError when something is in it already, OSError when the disk is full."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise SettingsError(f"{folder}: not empty; choose a new folder for the session")
-    (folder / "poses").mkdir(parents=True, exist_ok=True)
+    """A session folder that is not there yet; raises OSError when the disk is full."""
+    (folder / "poses").mkdir(parents=True)
     write_poses(folder / "poses" / "000000.parquet", imported.poses)
     if imported.truth is not None:
         (folder / "poses3d").mkdir()
@@ -157,14 +157,20 @@ def write(folder: Path, imported: Imported) -> None:
     write_info(folder, imported.info)
 
 
-def write_all(out: Path, sessions: Iterable[Imported], several: bool) -> list[Path]:
-    """One session is ``out`` itself; ``several`` are folders in it, by their names."""
-    folders: list[Path] = []
-    for one in sessions:
-        folder = out / one.name if several else out
-        write(folder, one)
-        folders.append(folder)
-    return folders
+@contextmanager
+def new_folder(out: Path) -> Iterator[Path]:
+    """A folder beside ``out`` that gets its name when everything in it is written, and is removed when not.
+
+    Raises SettingsError when there is something in ``out`` already.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise SettingsError(f"{out}: not empty; choose a new folder")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as work:
+        yield Path(work) / "new"
+        if out.exists():
+            out.rmdir()
+        (Path(work) / "new").rename(out)
 
 
 def plain_name(name: str) -> str:
