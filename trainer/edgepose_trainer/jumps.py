@@ -15,7 +15,7 @@ _CUT_S = 0.11
 
 
 def cut(times_s: Float64, points: Float64) -> tuple[Float64, tuple[str, ...]]:
-    """(F, J, 3) metres with NaN round every jump of a joint, and a line for each moment that was cut."""
+    """(F, J, 3) metres with NaN round every jump of a joint, and a line for each stretch that was cut."""
     if len(times_s) < 3:
         return points, ()
     speed = np.nan_to_num(np.linalg.norm(np.diff(points, axis=0), axis=2) / np.diff(times_s)[:, None])
@@ -27,8 +27,10 @@ def cut(times_s: Float64, points: Float64) -> tuple[Float64, tuple[str, ...]]:
         jumps_s = times_s[:-1][jumped[:, joint]]
         away_s = np.abs(times_s[:, None] - jumps_s - np.diff(times_s).mean() / 2).min(axis=1)
         whole[away_s < _CUT_S, joint] = np.nan
-    notes = []
-    for frame in np.flatnonzero(jumped.any(axis=1)):
-        joints = int(jumped[frame].sum())
-        notes.append(f"jump of {speed[frame].max():.0f} m/s at {times_s[frame + 1]:.2f} s: {joints} joints cut there")
-    return whole, tuple(notes)
+    frames = np.flatnonzero(jumped.any(axis=1))
+    stretches = np.split(frames, np.flatnonzero(np.diff(times_s[frames]) > _CUT_S) + 1) if len(frames) else []
+    return whole, tuple(
+        f"jump of {speed[stretch].max():.0f} m/s at {times_s[stretch[0] + 1]:.2f} s: "
+        f"{int(jumped[stretch].any(axis=0).sum())} joints cut there"
+        for stretch in stretches
+    )
