@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -452,6 +453,24 @@ def test_the_command_labels_a_session_once(
     assert "has labels.csv already; --force replaces it" in capsys.readouterr().err
     assert ran(monkeypatch, session, "--labels", labels, "--force") == 0
     assert len(read_labels(tmp_path / "s")) == 2
+
+
+def test_a_label_files_one_player_is_the_one_person_of_the_recording(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    alone = "".join(line for line in CSV.splitlines(keepends=True) if not line.startswith("0,2"))
+    for name, text in (("alone", alone), ("two", CSV)):
+        (tmp_path / f"{name}.csv").write_text(text)
+    labels = tmp_path / "labels.csv"
+    labels.write_text("start_s,end_s,label,player\n0,0.05,Drive,Ann\n")
+    for name, players in (("alone", {"Ann"}), ("two", set())):
+        out = tmp_path / f"{name}_session"
+        assert (
+            ran(monkeypatch, str(tmp_path / f"{name}.csv"), "--out", str(out), "--labels", str(labels), "--json") == 0
+        )
+        assert {player.name for player in read_info(out).players.values()} == players
+        rows = 3 if name == "alone" else 4
+        assert json.loads(capsys.readouterr().out) == [{"session": str(out), "rows": rows, "labels": 1}]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -39,6 +40,7 @@ def command(
     views: Annotated[int, typer.Option("--views", min=1, help="virtual cameras for each take of 3D motion")] = 1,
     seed: Annotated[int, typer.Option("--seed", help="of the virtual cameras")] = 1,
     force: Annotated[bool, typer.Option("--force", help="replace a session's labels")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print what was written as JSON")] = False,
 ) -> int:
     """Write recorded sessions from other tools' recordings and labels; the format is told by the content.
 
@@ -51,26 +53,42 @@ def command(
     names = dict(_pair(text) for text in rename or [])
     marks = _marks(labels, part, labels_form)
     if (source / "session.json").is_file():
-        return _label(source, marks, names, labels, force)
+        return _label(source, marks, names, force, as_json)
     from edgepose.errors import SettingsError
     from edgepose_trainer.sessions import named_player, new_folder, write
 
     if out is None:
         raise SettingsError("give --out, the session to write")
     wishes = Wishes(video, fps, _size(size), skeleton, hand, names, views, seed, strokes_in_names=marks is None)
-    count = rows = 0
+    written: list[dict[str, object]] = []
     with new_folder(out) as work:
         sessions = read(source, form or format_of(source), wishes)
         for folder, one in _folders(work, sessions, marks is not None):
             one = named_player(one, player, hand)
             if marks is not None:
-                one = replace(one, labels=tuple(_labels(marks, one.info, one.poses, names)))
+                one = _with_labels(one, _labels(marks, one.info, one.poses, names))
             write(folder, one)
-            count, rows = count + 1, rows + len(one.poses.track)
+            place = out / folder.relative_to(work)
+            written.append({"session": str(place), "rows": len(one.poses.track), "labels": len(one.labels)})
             for note in one.notes:
                 typer.echo(f"edgepose: {note}", err=True)
-    typer.echo(f"{out}: {count} session{'s'[: count != 1]}, {rows} rows", err=True)
+    rows = sum(int(str(one["rows"])) for one in written)
+    typer.echo(f"{out}: {len(written)} session{'s'[: len(written) != 1]}, {rows} rows", err=True)
+    if as_json:
+        typer.echo(json.dumps(written))
     return 0
+
+
+def _with_labels(one: Imported, labels: Iterable[Label]) -> Imported:
+    """Where one player is labelled and one person is seen, that is who it is."""
+    from edgepose_trainer.sessions import named_player
+
+    one = replace(one, labels=tuple(labels))
+    players = {label.player for label in one.labels if label.player}
+    known = any(player.name for player in one.info.players.values())
+    if known or len(players) != 1 or len(set(one.poses.track.tolist())) != 1:
+        return one
+    return named_player(one, players.pop(), None)
 
 
 def _folders(out: Path, sessions: Iterator[Imported], single: bool) -> Iterator[tuple[Path, Imported]]:
@@ -97,7 +115,7 @@ def _chain(first: Iterable[Imported], rest: Iterable[Imported]) -> Iterator[Impo
     yield from rest
 
 
-def _label(session: Path, marks: Sequence[Marked] | None, names: dict[str, str], file: Path | None, force: bool) -> int:
+def _label(session: Path, marks: Sequence[Marked] | None, names: dict[str, str], force: bool, as_json: bool) -> int:
     """Labels for a session that is there already."""
     from edgepose.errors import SettingsError
     from edgepose.session import read_info, read_poses, write_labels
@@ -106,9 +124,12 @@ def _label(session: Path, marks: Sequence[Marked] | None, names: dict[str, str],
         raise SettingsError(f"{session}: a session already; give the label file that it shall get with --labels")
     if (session / "labels.csv").exists() and not force:
         raise SettingsError(f"{session}: has labels.csv already; --force replaces it")
-    labels = list(_labels(marks, read_info(session), read_poses(session), names))
+    poses = read_poses(session)
+    labels = list(_labels(marks, read_info(session), poses, names))
     write_labels(session, labels)
-    typer.echo(f"{session}: {len(labels)} labels from {file}", err=True)
+    typer.echo(f"{session}: {len(labels)} labels", err=True)
+    if as_json:
+        typer.echo(json.dumps([{"session": str(session), "rows": len(poses.track), "labels": len(labels)}]))
     return 0
 
 
