@@ -214,6 +214,14 @@ def test_a_byte_order_mark_and_windows_lines_do_not_matter(tmp_path: Path) -> No
     assert [one.label for one in labels.read(path)] == ["Forehand", "Serve"]
 
 
+@pytest.mark.parametrize("sign", [";", "\t"])
+def test_other_signs_between_cells_and_decimal_commas(sign: str, tmp_path: Path) -> None:
+    text = CSV.replace(",", sign).replace(".", ",").replace("Forehand", "Forehand, flat")
+    found = brought(text, tmp_path)
+    assert [(one.start_s, one.end_s) for one in found] == [(1.2, 2.0), (4.0, 4.8)]
+    assert found[0].label == "forehand"
+
+
 def test_a_moment_is_a_stroke_round_it(tmp_path: Path) -> None:
     text = BORIS_AGGREGATED.replace("STATE,1.200,2.000,0.800", "POINT,1.600,NA,NA")
     (stroke, _) = brought(text, tmp_path)

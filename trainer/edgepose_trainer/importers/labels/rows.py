@@ -9,12 +9,13 @@ from collections.abc import Iterator
 
 from edgepose.errors import SourceError
 
+_HEAD = 4096
 _CLOCK = re.compile(r"(?:(\d+):)?(\d+):(\d+(?:[.,]\d+)?)")
 
 
 def cells(text: str) -> Iterator[tuple[int, list[str]]]:
-    """(line number, stripped cells) of every line that is not empty; tab, semicolon or comma, whichever is first."""
-    delimiter = next((sign for sign in "\t;," if sign in text), ",")
+    """(line number, stripped cells) of every line that is not empty, cut at the commonest of comma, semicolon, tab."""
+    delimiter = max(",;\t", key=text[:_HEAD].count)
     reader = csv.reader(text.splitlines(keepends=True), delimiter=delimiter)
     for row in reader:
         stripped = [cell.strip() for cell in row]
