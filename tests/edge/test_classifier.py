@@ -211,7 +211,10 @@ def test_the_device_never_imports_the_python_package() -> None:
 
 def test_the_shipped_model_loads_and_is_small() -> None:
     classifier = StrokeClassifier(SHIPPED)
-    assert classifier.labels == ("idle", "forehand", "backhand", "forehand_slice", "backhand_slice", "serve")
+    assert classifier.labels == (
+        "idle", "forehand", "backhand", "forehand_slice", "backhand_slice", "serve", "smash",
+        "forehand_volley", "backhand_volley",
+    )  # fmt: skip
     assert (SHIPPED / "strokes.txt").stat().st_size <= 6e6
     card = json.loads((SHIPPED / "card.json").read_text())
     assert card["limits"]

@@ -75,7 +75,7 @@ PRESETS = MappingProxyType(
             hop_s=MappingProxyType({"mocap": 0.18, "thetis": 0.1}),
             most=3000,
             folds=3,
-            spotter=SpotterSpec(enter=0.5, leave=0.4, abstain=0.6),
+            spotter=SpotterSpec(enter=0.5, leave=0.4, abstain=0.65),
         ),
         "hampen": Preset(
             "hampen-strokes",
@@ -224,7 +224,7 @@ def card_of(
     """The card of the weights in ``out``."""
     return Card(
         name=preset.name,
-        version="0.1.0",
+        version="0.2.0",
         task="strokes",
         runtime="lightgbm",
         files=[cards.weights(out / "strokes.txt")],
