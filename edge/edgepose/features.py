@@ -1,7 +1,7 @@
 """Feature sets: (N, T, K, 3) keypoint windows -> float32 (N, D). The trainer uses these very functions.
 
 A set is named and versioned; a published set never changes, a better one gets a new name. All sets
-are free of scale and place. Unknown is NaN, never infinite; LightGBM takes NaN as it is.
+but boxed-1 are free of scale and place. Unknown is NaN, never infinite; LightGBM takes NaN as it is.
 """
 
 from __future__ import annotations
@@ -76,6 +76,7 @@ _BODY: tuple[str, ...] = (
     "nose", "left_shoulder", "right_shoulder", "left_elbow", "right_elbow", "left_wrist", "right_wrist",
     "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle",
 )  # fmt: skip
+_FACE: tuple[str, ...] = ("left_eye", "right_eye", "left_ear", "right_ear")
 _SHOULDERS_TO_WRISTS, _ELBOWS_TO_WRISTS, _WRISTS = slice(1, 7), slice(3, 7), slice(5, 7)
 # Vectors between joints, "from-to": first the limbs that the angles need, then relations of the wrists.
 _VECTORS: tuple[str, ...] = (
@@ -188,25 +189,20 @@ def _seed_180(points: Float32) -> Float32:
 
     The seed used a person detector's box; here it is the tight box of the joints of each sample.
     """
-    return _inside(points)[:, :, : len(_SEED)].reshape(len(points), -1)
-
-
-def _inside(points: Float32) -> Float32:
-    """(N, T, J, 2) px -> 0..1 an axis inside the box of each sample's joints."""
     low = np.fmin.reduce(points, axis=2, keepdims=True)
     size = np.fmax.reduce(points, axis=2, keepdims=True) - low
     size[~(size > 0)] = np.nan
-    inside: Float32 = (points - low) / size
-    return inside
+    inside: Float32 = (points[:, :, : len(_SEED)] - low) / size
+    return inside.reshape(len(points), -1)
 
 
 def _boxed_1(points: Float32) -> Float32:
-    """tennis-2 and all joints inside the box of the sample, 0..1 an axis: for cameras that do not move."""
-    return np.concatenate([_tennis_2(points), _inside(points).reshape(len(points), -1)], axis=1)
+    """tennis-2 and every joint's coordinates as they are: for keypoints that come inside the person's box, 0..1."""
+    return np.concatenate([_tennis_2(points[:, :, : len(_BODY)]), points.reshape(len(points), -1)], axis=1)
 
 
 def _boxed_1_names(frames: int) -> list[str]:
-    return _tennis_2_names(frames) + _columns("box", _BODY, "xy", range(frames))
+    return _tennis_2_names(frames) + _columns("box", _BODY + _FACE, "xy", range(frames))
 
 
 def _seed_180_names(frames: int) -> list[str]:
@@ -219,7 +215,7 @@ FEATURE_SETS: Mapping[str, FeatureSet] = MappingProxyType(
     {
         "tennis-1": FeatureSet(_BODY, _tennis_1, _tennis_1_names),
         "tennis-2": FeatureSet(_BODY, _tennis_2, _tennis_2_names),
-        "boxed-1": FeatureSet(_BODY, _boxed_1, _boxed_1_names),
+        "boxed-1": FeatureSet(_BODY + _FACE, _boxed_1, _boxed_1_names),
         "seed-180": FeatureSet(_SEED_JOINTS, _seed_180, _seed_180_names),
     }
 )

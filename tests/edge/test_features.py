@@ -75,8 +75,9 @@ def test_the_swing_as_a_whole_by_hand() -> None:
     # 40 px to the right of the neck, shoulders 60 px apart the same way.
     assert got["span/right_across/04"] == pytest.approx(0.24)
     box = named_features(window, "boxed-1")
-    assert box["box/left_wrist/x/00"] == pytest.approx(1.0)
-    assert box["box/nose/y/14"] == pytest.approx(10 / 360)
+    assert box["box/left_wrist/x/00"] == 340
+    assert box["box/nose/y/14"] == 150
+    assert np.isnan(box["box/left_ear/x/03"])
     assert list(got)[: len(names("tennis-1"))] == names("tennis-1")
 
 
@@ -90,7 +91,7 @@ def test_seed_mode_has_the_lectures_180_columns() -> None:
     assert got["LWrist_y_-14"] == pytest.approx(150 / 350)
 
 
-@pytest.mark.parametrize("feature_set", ["tennis-1", "tennis-2", "boxed-1", "seed-180"])
+@pytest.mark.parametrize("feature_set", ["tennis-1", "tennis-2", "seed-180"])
 @settings(max_examples=30, deadline=None)
 @given(scale=st.floats(0.01, 50), x=st.floats(-2000, 2000), y=st.floats(-2000, 2000), seed=st.integers(0, 10**6))
 def test_free_of_scale_and_place(feature_set: str, scale: float, x: float, y: float, seed: int) -> None:
@@ -141,7 +142,9 @@ def test_many_windows_at_once_equal_one_by_one() -> None:
 
 
 def test_unknown_set_and_missing_joint_are_model_errors() -> None:
-    with pytest.raises(ModelError, match="unknown feature set 'tennis-9'; known: tennis-1, tennis-2, boxed-1, seed-180"):
+    with pytest.raises(
+        ModelError, match="unknown feature set 'tennis-9'; known: tennis-1, tennis-2, boxed-1, seed-180"
+    ):
         features(lifting(), "tennis-9", COCO17)
     with pytest.raises(ModelError, match="h36m17 has no joint 'nose'"):
         extractor("tennis-1", H36M17)

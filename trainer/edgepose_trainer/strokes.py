@@ -81,6 +81,7 @@ PRESETS = MappingProxyType(
             "hampen-strokes",
             None,
             "One player, one camera; keypoints inside the person box, each axis divided by the box.",
+            features="boxed-1",
             restore_aspect=False,
             worse=replace(Worse(), aspect=0.0, tilt_deg=0.0),
         ),
