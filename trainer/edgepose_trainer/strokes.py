@@ -82,6 +82,7 @@ PRESETS = MappingProxyType(
             None,
             "One player, one camera; keypoints inside the person box, each axis divided by the box.",
             features="boxed-1",
+            boosting=Boosting(rate=0.08, features=0.1, rarest=1.0, patience=60),
             restore_aspect=False,
             worse=replace(Worse(), aspect=0.0, tilt_deg=0.0),
         ),
