@@ -66,8 +66,6 @@ def estimator(pose: PoseSettings, models_dir: Path | None, boxes: bool = False) 
     ``boxes``: the caller brings the people's boxes, or wants nothing but boxes.
     Raises SettingsError or ModelError.
     """
-    if pose.model is None:
-        raise SettingsError("no pose model: give --model or pose.model (a weights file, model folder or name)")
     engine = models.Engine(pose.threads, tuple(pose.providers))
     own = {name: value for name, value in pose.options.items() if not name.startswith(_OF_DETECTOR)}
     its = {name.removeprefix(_OF_DETECTOR): pose.options[name] for name in pose.options.keys() - own.keys()}
@@ -183,7 +181,7 @@ def model_ids(settings: Settings) -> list[dict[str, str]]:
     found: set[ModelId] = set()
     for camera in settings.camera:
         pose = camera.pose or settings.pose
-        if pose.model is not None and source_kind(camera.source) != "replay":
+        if source_kind(camera.source) != "replay":
             found.add(models.identify(models.find(pose.model, settings.models_dir)))
             if pose.detector is not None:
                 found.add(models.identify(models.find(pose.detector, settings.models_dir)))
@@ -206,7 +204,7 @@ def check(settings: Settings, where: str) -> None:
 
 def find_models(settings: Settings, where: str) -> None:
     """Looks whether every model that is named is there; raises SettingsError naming file and key."""
-    keys = {
+    keys: dict[str, str | None] = {
         f"camera {camera.name}: pose.model": (camera.pose or settings.pose).model
         for camera in settings.camera
         if source_kind(camera.source) != "replay"

@@ -42,7 +42,7 @@ class CaptureSettings(Section):
 class PoseSettings(Section):
     """The pose network and its engine."""
 
-    model: str | None = Field(None, description="name in the models folder, a model folder, or a weights file")
+    model: str = Field("courtpose-n", description="name in the models folder, a model folder, or a weights file")
     detector: str | None = Field(None, description="person detector of a top-down network; unset: its card says")
     options: dict[str, str] = Field(
         {}, description="the network's own, over those of its card; detector.NAME: the detector's"

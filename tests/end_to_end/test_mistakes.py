@@ -62,9 +62,8 @@ def test_a_source_that_cannot_be_opened(good: dict[str, Path], source: Callable,
     assert said in one_line(result)
 
 
-def test_no_source_no_model_wrong_model(good: dict[str, Path]) -> None:
+def test_no_source_wrong_model(good: dict[str, Path]) -> None:
     assert "give --source" in one_line(edgepose("run"))
-    assert "give --model" in one_line(edgepose("run", "-c", good["config"], "-s", good["clip"]))
     result = edgepose("run", "-c", good["config"], "-s", good["clip"], "-m", "no-such-net")
     assert "no model 'no-such-net'" in one_line(result)
     made(good["here"] / "bad.onnx", b"x" * 100)

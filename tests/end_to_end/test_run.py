@@ -297,6 +297,19 @@ def test_movenet_sees_one_steady_person_curling(tmp_path: Path, config: Path) ->
     assert np.nanmedian(poses.keypoints[person, :, 2]) > 0.6
 
 
+@needs(VIDEO / "tennis_broadcast_5.mp4")
+def test_without_a_model_the_one_in_the_box_finds_the_player(tmp_path: Path, config: Path) -> None:
+    """The near player of a broadcast, in the lower third and at least 150 px high: in 86 of 123 frames when it came."""
+    out = tmp_path / "session"
+    result = edgepose("record", "-c", config, "-s", VIDEO / "tennis_broadcast_5.mp4", "-o", out)
+    assert result.returncode == 0, result.stderr
+    assert json.loads((out / "session.json").read_text())["pose_model"]["name"] == "courtpose-n"
+    poses = read_poses(out)
+    height = poses.box[:, 3] - poses.box[:, 1]
+    near = (poses.box[:, 3] > 700) & (height > 150)
+    assert len(set(poses.frame[near].tolist())) > 0.6 * 123
+
+
 @needs(POSENET, VIDEO / "street_people.avi")
 def test_posenet_sees_people_in_the_street(tmp_path: Path) -> None:
     import cv2

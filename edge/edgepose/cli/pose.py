@@ -14,7 +14,7 @@ from edgepose.cli.boxtable import BoxTable, box_table, check
 from edgepose.cli.pictures import Pictures
 from edgepose.cli.progress import bars
 from edgepose.cli.results import Format, results
-from edgepose.cli.run import Detector, ModelsDir, Options, Threads
+from edgepose.cli.run import Detector, Model, ModelsDir, Options, Threads
 
 if TYPE_CHECKING:
     from edgepose.estimator import Estimator
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 def command(
     source: Annotated[str, typer.Argument(help="picture, folder of pictures or video")],
     out: Annotated[Path, typer.Option("--out", "-o", help="COCO results (.json), or a folder for OpenPose's files")],
-    model: Annotated[str, typer.Option("--model", "-m", help="pose model: name, folder or weights file")],
     draw: Annotated[
         list[str] | None,
         typer.Option(
@@ -52,6 +51,7 @@ def command(
         ),
     ] = None,
     write_boxes: Annotated[Path | None, typer.Option("--write-boxes", help="write the boxes here, anew")] = None,
+    model: Model = None,
     detector: Detector = None,
     option: Options = None,
     models_dir: ModelsDir = None,

@@ -22,7 +22,9 @@ SourceOption = Annotated[
         "pipe:COMMAND, ffmpeg:INPUT, picamera or jetson-csi",
     ),
 ]
-Model = Annotated[str | None, typer.Option("--model", "-m", help="pose model: name, folder or weights file")]
+Model = Annotated[
+    str | None, typer.Option("--model", "-m", help="pose model: name, folder or weights file; without: courtpose-n")
+]
 Detector = Annotated[str | None, typer.Option("--detector", help="person detector of a top-down pose model")]
 Options = Annotated[
     list[str] | None,
