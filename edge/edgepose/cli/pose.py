@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 def command(
     source: Annotated[str, typer.Argument(help="picture, folder of pictures or video")],
     out: Annotated[Path, typer.Option("--out", "-o", help="COCO results (.json), or a folder for OpenPose's files")],
+    model: Model = None,
     draw: Annotated[
         list[str] | None,
         typer.Option(
@@ -51,7 +52,6 @@ def command(
         ),
     ] = None,
     write_boxes: Annotated[Path | None, typer.Option("--write-boxes", help="write the boxes here, anew")] = None,
-    model: Model = None,
     detector: Detector = None,
     option: Options = None,
     models_dir: ModelsDir = None,
