@@ -15,7 +15,6 @@ import importlib
 import os
 import shutil
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,18 +22,9 @@ import cv2
 import numpy as np
 
 import stand_in
+from yolo import CONF, IOU, MAX_DET, SIZES, Export, pictures
 
-CONF, IOU, MAX_DET = 0.25, 0.7, 50
 ROUNDS = 500
-
-
-@dataclass(frozen=True)
-class Export:
-    """One export to compare."""
-
-    network: str
-    words: str
-    options: dict[str, Any] = field(default_factory=dict)
 
 
 EXPORTS = (
@@ -48,18 +38,6 @@ EXPORTS = (
     Export("yolo26n", "ONNX raw"),
     Export("yolo26n", "ONNX end-to-end", {"nms": False}),
 )
-
-
-def pictures(videos: list[Path]) -> list[np.ndarray]:
-    """Two frames of each video, and the first again in sizes that the letterbox has to round."""
-    frames = []
-    for path in videos:
-        capture = cv2.VideoCapture(str(path))
-        for number in (10, 60):
-            capture.set(cv2.CAP_PROP_POS_FRAMES, number)
-            good, frame = capture.read()
-            frames += [frame] if good else []
-    return [*frames, *(cv2.resize(frames[0], wh) for wh in ((1270, 717), (717, 1271), (333, 500)))]
 
 
 def network(name: str, frames: list[np.ndarray]) -> Any:
@@ -166,7 +144,7 @@ def against_ultralytics(videos: list[Path], out: Path) -> None:
     os.environ["YOLO_AUTOINSTALL"] = "false"
     out.mkdir(parents=True, exist_ok=True)
     stand_in.torchvision()
-    frames = pictures(videos)
+    frames = pictures(videos, SIZES[:3])
     print(f"{len(frames)} pictures, conf {CONF}, IoU {IOU}, max_det {MAX_DET}\n")
     print("| network | export | decoder | boxes: theirs | ours | both | box px | score |")
     print("|---|---|---|---:|---:|---:|---:|---:|", flush=True)

@@ -55,7 +55,10 @@ LITERT_EXPORTS = (
 )
 
 
-def pictures(videos: list[Path]) -> list[np.ndarray]:
+SIZES = ((1270, 717), (717, 1271), (333, 500), (101, 50))
+
+
+def pictures(videos: list[Path], sizes: tuple[tuple[int, int], ...] = SIZES) -> list[np.ndarray]:
     """Two frames of each video, and the first again in sizes that the letterbox has to round."""
     frames = []
     for path in videos:
@@ -64,8 +67,7 @@ def pictures(videos: list[Path]) -> list[np.ndarray]:
             capture.set(cv2.CAP_PROP_POS_FRAMES, number)
             good, frame = capture.read()
             frames += [frame] if good else []
-    first = frames[0]
-    return [*frames, *(cv2.resize(first, wh) for wh in ((1270, 717), (717, 1271), (333, 500), (101, 50)))]
+    return [*frames, *(cv2.resize(frames[0], wh) for wh in sizes)]
 
 
 def network(name: str, frames: list[np.ndarray]) -> Any:

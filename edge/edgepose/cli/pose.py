@@ -21,36 +21,41 @@ if TYPE_CHECKING:
     from edgepose.sources import Source
     from edgepose.types import Frame, Pose
 
+Draw = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--draw",
+        metavar="people|maps|DIR",
+        help="pictures of people, or of the network's confidence maps and affinity fields, one sheet a frame "
+        "(repeatable); a folder: people, written there",
+    ),
+]
+Folder = Annotated[
+    Path | None,
+    typer.Option("--pictures", help="where --draw puts them, maps in its folder maps; default: beside OUT"),
+]
+Form = Annotated[
+    Format | None,
+    typer.Option("--format", help="coco, or OpenPose's JSON: openpose (BODY_25), openpose18; default: as OUT is"),
+]
+Boxes = Annotated[
+    Path | None,
+    typer.Option(
+        "--boxes",
+        help="box table (.csv): if it is there, a top-down model takes people's boxes from it; if not, the boxes "
+        "that are found are written to it",
+    ),
+]
+
 
 def command(
     source: Annotated[str, typer.Argument(help="picture, folder of pictures or video")],
     out: Annotated[Path, typer.Option("--out", "-o", help="COCO results (.json), or a folder for OpenPose's files")],
     model: Model = None,
-    draw: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--draw",
-            metavar="people|maps|DIR",
-            help="pictures of people, or of the network's confidence maps and affinity fields, one sheet a frame "
-            "(repeatable); a folder: people, written there",
-        ),
-    ] = None,
-    folder: Annotated[
-        Path | None,
-        typer.Option("--pictures", help="where --draw puts them, maps in its folder maps; default: beside OUT"),
-    ] = None,
-    form: Annotated[
-        Format | None,
-        typer.Option("--format", help="coco, or OpenPose's JSON: openpose (BODY_25), openpose18; default: as OUT is"),
-    ] = None,
-    boxes: Annotated[
-        Path | None,
-        typer.Option(
-            "--boxes",
-            help="box table (.csv): if it is there, a top-down model takes people's boxes from it; if not, the boxes "
-            "that are found are written to it",
-        ),
-    ] = None,
+    draw: Draw = None,
+    folder: Folder = None,
+    form: Form = None,
+    boxes: Boxes = None,
     write_boxes: Annotated[Path | None, typer.Option("--write-boxes", help="write the boxes here, anew")] = None,
     detector: Detector = None,
     option: Options = None,
