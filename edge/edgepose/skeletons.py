@@ -243,6 +243,33 @@ BLAZEPOSE33 = Skeleton(
     ),
 )
 
+_H36M18 = (*_H36M17[:7], "torso", "neck", "nose", "head", *_H36M17[11:], "thorax")
+_MUCO21 = tuple(
+    "head_top thorax right_shoulder right_elbow right_wrist left_shoulder left_elbow left_wrist right_hip right_knee "
+    "right_ankle left_hip left_knee left_ankle pelvis spine head right_hand left_hand right_toe left_toe".split()
+)
+_H36M19 = (*_H36M17[:4], "right_toe", *_H36M17[4:7], "left_toe", *_H36M17[7:])
+
+H36M18 = Skeleton(
+    name="h36m18",  # 3DMPPE's Human3.6M: `thorax` is the middle of the shoulders, added last and not evaluated
+    joints=_H36M18,
+    edges=_edges(_H36M18, "pelvis-torso-neck-nose-head", "left_shoulder-neck-right_shoulder",
+                 "left_hip-pelvis-right_hip", *_LIMBS),
+)  # fmt: skip
+MUCO21 = Skeleton(
+    name="muco21",  # 3DMPPE's MuCo-3DHP; the first 17 are MuPoTS-3D's
+    joints=_MUCO21,
+    edges=_edges(_MUCO21, "head_top-head-thorax-spine-pelvis", "left_hip-pelvis-right_hip",
+                 "left_shoulder-thorax-right_shoulder", *_LIMBS, "left_wrist-left_hand", "right_wrist-right_hand",
+                 "left_ankle-left_toe", "right_ankle-right_toe"),
+)  # fmt: skip
+H36M19 = Skeleton(
+    name="h36m19",  # GAST-Net with toes (seed_systems §6)
+    joints=_H36M19,
+    edges=_edges(_H36M19, "pelvis-spine-thorax-neck-head", "left_shoulder-thorax-right_shoulder",
+                 "left_hip-pelvis-right_hip", *_LIMBS, "left_ankle-left_toe", "right_ankle-right_toe"),
+)  # fmt: skip
+
 BOXES = Skeleton("boxes", (), ())
 """Of networks that find people and no joints."""
 
@@ -255,11 +282,14 @@ SKELETONS = MappingProxyType(
         )
     }
 )  # fmt: skip
+SKELETONS_3D = MappingProxyType({s.name: s for s in (H36M17, H36M18, H36M19, MUCO21)})
+"""Joint sets of 3D networks; apart, so that a 2D network of 18 or 21 joints is not taken for one of these."""
 
 
 def named(name: str) -> Skeleton:
     """The skeleton of that name; raises ModelError with the known names."""
+    known = {**SKELETONS, **SKELETONS_3D}
     try:
-        return SKELETONS[name]
+        return known[name]
     except KeyError:
-        raise ModelError(f"unknown skeleton {name!r}; known: {', '.join(SKELETONS)}") from None
+        raise ModelError(f"unknown skeleton {name!r}; known: {', '.join(known)}") from None
