@@ -76,6 +76,11 @@ def fit(
     return Fitted(booster, booster.best_iteration)
 
 
+def gains(path: Path) -> NDArray[np.float64]:
+    """(D,) what the splits on every feature gained, summed over the trees of a saved model."""
+    return np.asarray(lgb.Booster(model_file=str(path)).feature_importance("gain"), np.float64)
+
+
 def _weights(labels: NDArray[np.intp], count: int, rarest: float) -> Float32:
     seen = np.bincount(labels, minlength=count)
     typical = np.median(seen[seen > 0])

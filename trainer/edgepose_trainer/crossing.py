@@ -47,15 +47,8 @@ class Crossed:
 
     @cached_property
     def family(self) -> dict[str, dict[str, str]]:
-        """Per data set: labels that it does not tell apart, as its own ("smash" -> "serve")."""
-        out: dict[str, dict[str, str]] = {}
-        for recording in self.recordings:
-            out.setdefault(recording.dataset, {})
-        for dataset, names in out.items():
-            own = {label for r in self.recordings if r.dataset == dataset for label in r.labels.tolist()}
-            plain = {s: _PLAIN.get(s, s.removesuffix("_slice")) for s in self.labels if s not in own}
-            names.update({s: p for s, p in plain.items() if p != s and p in own})
-        return out
+        """As ``family_of``."""
+        return family_of(self.recordings, self.labels)
 
     def scored(self, which: NDArray[np.bool_] | None = None) -> list[tuple[Recording, list[Scores]]]:
         """Recordings with their scores in time order; ``which`` picks windows."""
@@ -68,6 +61,18 @@ class Crossed:
         samples = self.samples
         window = Window(0, row, samples.times_s[row], samples.keypoints[row])
         return Scores(window, self.probabilities[row].astype(np.float32), "right")
+
+
+def family_of(recordings: Sequence[Recording], labels: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Per data set: labels of the model that it does not tell apart, as its own ("smash" -> "serve")."""
+    own: dict[str, set[str]] = {}
+    for recording in recordings:
+        own.setdefault(recording.dataset, set()).update(np.unique(recording.labels).tolist())
+    out = {}
+    for dataset, names in own.items():
+        plain = {label: _PLAIN.get(label, label.removesuffix("_slice")) for label in labels if label not in names}
+        out[dataset] = {label: told for label, told in plain.items() if told != label and told in names}
+    return out
 
 
 def folds_of(samples: Samples, most: int = _FOLDS) -> list[NDArray[np.bool_]]:
