@@ -17,6 +17,8 @@ SAME_PERSON_IOU = 0.3
 """An answer whose box overlaps a person's by less is not about them."""
 HEAD_FACTORS = (1.0, 0.6)
 """Of PCKh: the 3DAT article takes the whole head, MPII's own evaluation 0.6 of its box's diagonal."""
+_NULL_HEAD_PX = 1e-6
+"""In the article's steps; its prose says 1e-5."""
 
 
 def torso_px(truth: Array, skeleton: Skeleton) -> Array:
@@ -39,6 +41,21 @@ def pckh(truth: Array, predicted: Array, head_px: Array, head_factor: float = 0.
     ``head_px``: diagonal of the head box, or length of the head where only its ends are labelled.
     """
     return correct(truth, predicted, head_factor * head_px, threshold)
+
+
+def pckh_seed(truth: Array, predicted: Array, head_px: Array, threshold: float = 0.5) -> tuple[Array, Array]:
+    """PCKh@0.5 of the 3DAT article with its defects: (N, K) 0 or 1, and (K,) its ratio a joint.
+
+    Unknown joints of either side stand at the origin, and where one is not labelled the head is 1e-6 px: a joint
+    that is neither labelled nor found is right (0 / 1e-6). The ratio's denominator counts the labelled joints only,
+    so it can exceed 1; NaN where none is labelled. ``pckh`` with ``head_factor`` 1.0 is the measure that was meant.
+    """
+    labelled = np.isfinite(truth).all(axis=2)
+    at_origin = [np.where(np.isfinite(points).all(axis=2)[..., None], points, 0.0) for points in (truth, predicted)]
+    scale = np.where(labelled, head_px[:, None], _NULL_HEAD_PX)
+    right = (np.linalg.norm(at_origin[0] - at_origin[1], axis=2) / scale < threshold).astype(np.float64)
+    count = labelled.sum(axis=0)
+    return right, np.divide(right.sum(axis=0), count, out=np.full(len(count), np.nan), where=count > 0)
 
 
 def correct(truth: Array, predicted: Array, scale_px: Array, threshold: float) -> Array:
