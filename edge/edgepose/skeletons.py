@@ -270,6 +270,28 @@ H36M19 = Skeleton(
                  "left_hip-pelvis-right_hip", *_LIMBS, "left_ankle-left_toe", "right_ankle-right_toe"),
 )  # fmt: skip
 
+_RUNNINGPOSE18 = tuple(
+    "head_front spine_thoracic_2 spine_thoracic_12 left_shoulder_top right_shoulder_top waist_back "
+    "left_trochanter_major left_forefoot right_trochanter_major right_forefoot left_elbow right_elbow left_wrist "
+    "right_wrist left_knee right_knee left_ankle right_ankle".split()
+)
+RUNNINGPOSE18 = Skeleton(
+    name="runningpose18",  # RunningPose's Qualisys markers (seed_systems §6); root: waist_back
+    joints=_RUNNINGPOSE18,
+    edges=_edges(
+        _RUNNINGPOSE18,
+        "head_front-spine_thoracic_2-spine_thoracic_12-waist_back",
+        *(
+            chain.replace("*", side)
+            for side in ("left", "right")
+            for chain in (
+                "spine_thoracic_2-*_shoulder_top-*_elbow-*_wrist",
+                "waist_back-*_trochanter_major-*_knee-*_ankle-*_forefoot",
+            )
+        ),
+    ),
+)
+
 BOXES = Skeleton("boxes", (), ())
 """Of networks that find people and no joints."""
 
@@ -282,7 +304,7 @@ SKELETONS = MappingProxyType(
         )
     }
 )  # fmt: skip
-SKELETONS_3D = MappingProxyType({s.name: s for s in (H36M17, H36M18, H36M19, MUCO21)})
+SKELETONS_3D = MappingProxyType({s.name: s for s in (H36M17, H36M18, H36M19, MUCO21, RUNNINGPOSE18)})
 """Joint sets of 3D networks; apart, so that a 2D network of 18 or 21 joints is not taken for one of these."""
 
 
