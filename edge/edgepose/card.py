@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from edgepose.errors import ModelError
 
@@ -59,6 +59,24 @@ class SpotterSpec(Part):
     refractory_s: float = 0.7
 
 
+class Statistics(Part):
+    """Of a lifter that sees and gives z-scores: (value - mean) / std, joint by joint, x, y (z) of each in turn."""
+
+    input_mean: list[float] = Field(min_length=1, description="px of a picture of `picture_width`")
+    input_std: list[Annotated[float, Field(gt=0)]]
+    output_mean: list[float] = Field(min_length=1, description="metres, root-relative, camera axes")
+    output_std: list[Annotated[float, Field(gt=0)]]
+    picture_width: int = Field(gt=0, description="px of the training pictures; others are scaled to it")
+
+    @model_validator(mode="after")
+    def _same_lengths(self) -> Statistics:
+        for side in ("input", "output"):
+            means, stds = getattr(self, f"{side}_mean"), getattr(self, f"{side}_std")
+            if len(means) != len(stds):
+                raise ValueError(f"{side}: {len(means)} means and {len(stds)} standard deviations")
+        return self
+
+
 class Dataset(Part):
     """Training data with its licence."""
 
@@ -100,6 +118,8 @@ class Card(Part):
     idle: str | None = Field(None, description="strokes: the label that is no stroke")
     window: WindowSpec | None = None
     features: str | None = Field(None, description="name and version of the feature set")
+    causal: bool = Field(False, description="lifter: the pose is that of the newest frame, not of the middle one")
+    statistics: Statistics | None = None
     normalisation: str = ""
     quantisation: str | None = None
     spotter: SpotterSpec | None = None
