@@ -29,7 +29,7 @@ $(VENV)/ready: pyproject.toml
 	touch $@
 
 $(VENV)/ready-to-test: $(VENV)/ready
-	$(BIN)/python -m pip install --quiet --editable '.[demo,dev,litert,trainer]' '$(TORCH)'
+	$(BIN)/python -m pip install --quiet --editable '.[demo,dev,litert,mocap,trainer]' '$(TORCH)'
 	touch $@
 
 clean:

@@ -82,7 +82,7 @@ def aligned(found: Float64, truth: Float64, scale: bool = True) -> Float64:
 
 
 def _both(found: Float64, truth: Float64) -> NDArray[np.bool_]:
-    return np.isfinite(found).all(axis=-1) & np.isfinite(truth).all(axis=-1)
+    return np.asarray(np.isfinite(found).all(axis=-1) & np.isfinite(truth).all(axis=-1))
 
 
 def _divided(a: Float64, b: Float64 | NDArray[np.intp]) -> Float64:

@@ -44,7 +44,7 @@ def joint_errors(found: Float64, truth: Float64, seed: bool = False) -> JointErr
     """Of (N, J, 2) px or (N, J, 3) poses, frame by frame, NaN where unknown; raises ValueError for unequal shapes."""
     if found.shape != truth.shape or found.ndim != 3:
         raise ValueError(f"expected two (N, J, D) arrays of one shape, got {found.shape} and {truth.shape}")
-    labelled, known = (np.isfinite(points).all(axis=-1) for points in (truth, found))
+    labelled, known = (np.asarray(np.isfinite(points).all(axis=-1)) for points in (truth, found))
     missing = labelled & ~known
     if seed:
         at_origin = [np.where(there[..., None], points, 0.0) for there, points in ((labelled, truth), (known, found))]

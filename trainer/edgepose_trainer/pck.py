@@ -50,8 +50,8 @@ def pckh_seed(truth: Array, predicted: Array, head_px: Array, threshold: float =
     that is neither labelled nor found is right (0 / 1e-6). The ratio's denominator counts the labelled joints only,
     so it can exceed 1; NaN where none is labelled. ``pckh`` with ``head_factor`` 1.0 is the measure that was meant.
     """
-    labelled = np.isfinite(truth).all(axis=2)
-    at_origin = [np.where(np.isfinite(points).all(axis=2)[..., None], points, 0.0) for points in (truth, predicted)]
+    labelled, found = (np.asarray(np.isfinite(points).all(axis=2)) for points in (truth, predicted))
+    at_origin = [np.where(there[..., None], at, 0.0) for there, at in ((labelled, truth), (found, predicted))]
     scale = np.where(labelled, head_px[:, None], _NULL_HEAD_PX)
     right = (np.linalg.norm(at_origin[0] - at_origin[1], axis=2) / scale < threshold).astype(np.float64)
     count = labelled.sum(axis=0)

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from edgepose_trainer.errors3d import Float64
 
 PCK_LIMIT_M = 0.15
-AUC_LIMITS_M = np.arange(31) * 0.005
+AUC_LIMITS_M: Float64 = np.arange(31, dtype=np.float64) * 0.005
 """0 to 150 mm in steps of 5."""
 ROOT_LIMIT_M = 0.25
 
 
 def pck3d(found: Float64, truth: Float64, limit_m: float = PCK_LIMIT_M) -> Float64:
     """(N, J) 1 where the distance is at most the limit, 0 where not, NaN where the joint is not labelled."""
-    return _within(found, truth, np.array([limit_m]))[0]
+    return np.asarray(_within(found, truth, np.array([limit_m]))[0])
 
 
 def auc(found: Float64, truth: Float64) -> float:
