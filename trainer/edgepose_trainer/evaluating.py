@@ -56,3 +56,50 @@ def pose(
     for line in lines(result):
         typer.echo(line)
     typer.echo(f"wrote {report / 'report.html'} and {report / 'metrics.json'}")
+
+
+@app.command()
+def strokes(
+    data: list[Path] = typer.Argument(
+        ..., help="Labelled data as for `train strokes`: sessions with labels.csv, stroke tables, folders of takes."
+    ),
+    model: str = typer.Option("tennis-strokes", "--model", "-m", help="Name or folder."),
+    report: Path | None = typer.Option(None, help="Folder for report.html and metrics.json."),
+    curves: Path | None = typer.Option(
+        None, help="Picture (.png, .svg) of one recording: wrist over time, strokes shaded."
+    ),
+    recording: str | None = typer.Option(
+        None, help="Which recording `--curves` draws; else the one with most strokes."
+    ),
+    reference: str | None = typer.Option(
+        None, help="Player (group) of the data, or other data: whose swings are like it?"
+    ),
+    group: list[str] | None = typer.Option(None, help="Only this player, video or take; repeatable."),
+    hands_unknown: bool = typer.Option(False, "--hands-unknown", help="Do not tell the model who is left-handed."),
+    limit: int | None = typer.Option(None, min=1, help="At most so many recordings, evenly spread."),
+    cases: int = typer.Option(12, min=0, help="Worst strokes of each kind drawn in the report."),
+    models_dir: Path | None = typer.Option(None, help="Look for models here first."),
+    as_json: bool = typer.Option(False, "--json", help="Print the metrics as JSON."),
+) -> None:
+    """Strokes that a model tells of labelled recordings: frames, clips, events, calibration, likeness of swings."""
+    if report is not None and report.exists() and not report.is_dir():
+        raise SettingsError(f"{report}: is no folder")
+    from edgepose_trainer.evaluation.strokes import draw_curves, evaluate, lines, measured, publish
+    from edgepose_trainer.evaluation.strokes_judged import Wanted
+
+    wanted = Wanted(tuple(data), tuple(group or ()), limit, hands_unknown, reference)
+    result = evaluate(model, models_dir, wanted)
+    command = ["edgepose", *sys.argv[1:]]
+    metrics = publish(result, report, cases, command) if report else measured(result, command)
+    if curves is not None:
+        draw_curves(result, curves, recording)
+    if as_json:
+        typer.echo(json.dumps(metrics))
+        return
+    for line in [*lines(result), *_wrote(report, curves)]:
+        typer.echo(line)
+
+
+def _wrote(report: Path | None, curves: Path | None) -> list[str]:
+    files = [report / "report.html", report / "metrics.json"] if report else []
+    return [f"wrote {file}" for file in [*files, *([curves] if curves else [])]]

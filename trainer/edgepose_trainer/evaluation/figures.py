@@ -76,15 +76,14 @@ def words(figure: Figure) -> str:
     """The value with its unit, for people."""
     if not math.isfinite(figure.value):
         return "—"
-    digits = 1 if figure.unit == "%" else 2
-    return f"{figure.value:.{digits}f}{' %' if figure.unit == '%' else ''}"
+    return f"{figure.value:.{_digits(figure)}f}{'' if figure.unit in ('', 'count') else f' {figure.unit}'}"
 
 
 def range_words(figure: Figure) -> str:
     """ "48.1–52.0", or nothing."""
     if not math.isfinite(figure.low):
         return ""
-    digits = 1 if figure.unit == "%" else 2
+    digits = _digits(figure)
     return f"{figure.low:.{digits}f}–{figure.high:.{digits}f}"
 
 
@@ -94,6 +93,10 @@ def lines(figures: Sequence[Figure]) -> list[str]:
         f"{figure.name:<32} {words(figure):>8}  {range_words(figure):<12} {figure.count} {figure.of}".rstrip()
         for figure in figures
     ]
+
+
+def _digits(figure: Figure) -> int:
+    return {"%": 1, "ms": 0, "count": 0}.get(figure.unit, 2)
 
 
 def _number(value: float) -> float | None:

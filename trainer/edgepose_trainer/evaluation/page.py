@@ -35,6 +35,7 @@ td small { display: block; color: var(--soft); }
 svg { display: block; width: 100%; max-width: 34rem; height: auto; margin-bottom: 1rem; }
 svg text { font: 12px system-ui, sans-serif; fill: var(--ink); }
 .cases { display: grid; grid-template-columns: repeat(auto-fill, minmax(17rem, 1fr)); gap: .8rem; }
+.cases.strips { grid-template-columns: 1fr; } .cases svg { margin: .4rem auto; }
 .cases figure { margin: 0; background: var(--card); border-radius: .5rem; overflow: hidden; }
 .cases img { display: block; width: 100%; height: 13rem; object-fit: contain; background: #000; }
 figcaption { padding: .4rem .6rem; font-size: .85rem; overflow-wrap: anywhere; }

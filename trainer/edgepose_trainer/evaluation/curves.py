@@ -1,0 +1,162 @@
+"""The hitting wrist over time with the strokes as shaded spans, labels above, the model below, as in the lecture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgepose.skeletons import COCO17
+from edgepose_trainer import peaks
+from edgepose_trainer.evaluation.drawing import SPAN_COLOURS, Box, Drawing, Line, Shape, Words, polylines, stacked
+from edgepose_trainer.evaluation.spans import Span, labelled
+from edgepose_trainer.recordings import Recording
+from edgepose_trainer.samples import hand_of
+
+Float64 = NDArray[np.float64]
+ROW_S = 15.0
+"""Longer recordings are drawn in rows."""
+_WIDTH, _LEFT, _RIGHT = 960, 46, 8
+_PANEL, _HEAD, _FOOT, _BETWEEN = 92, 20, 18, 22
+_SHADE = 0.28
+_NARROW_PX = 34
+"""Too narrow for the stroke's name."""
+_TICKS_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+_X, _Y, _SPEED = "#b5179e", "#1b7f3b", "bar"
+
+
+@dataclass(frozen=True, slots=True)
+class Curves:
+    """One person's wrist and strokes over time."""
+
+    title: str
+    joint: str
+    times_s: Float64
+    """(N,)"""
+    place: Float64
+    """(N, 2) torso lengths from the middle of the hips, x right, y up; NaN: unknown."""
+    speed: Float64
+    """(N,) of the wrist against the hips, torso lengths a second."""
+    labels: tuple[Span, ...]
+    told: tuple[Span, ...] | None
+    """None: no model was asked."""
+
+
+def curves(recording: Recording, told: Sequence[Span] | None = None, joint: str | None = None) -> Curves:
+    """A recording's curves; without ``joint`` those of the hitting wrist, by the known or the faster hand."""
+    hand = hand_of(recording)
+    own = joint or f"{hand}_wrist"
+    points = recording.keypoints[..., :2].astype(np.float64)
+    hips, torso_px = _hips_and_torso(points)
+    place = (points[:, COCO17.index(own)] - hips) / torso_px * np.array([1.0, -1.0])
+    speed = peaks.wrist_speed(recording.times_s, points, hand) / torso_px
+    spans = None if told is None else tuple(told)
+    return Curves(recording.name, own, recording.times_s, place, speed, tuple(labelled(recording)), spans)
+
+
+def drawn(
+    given: Curves, colours: Mapping[str, str], first_s: float | None = None, last_s: float | None = None
+) -> Drawing:
+    """Rows of at most 15 s; ``colours`` of the labels (``colours_of``)."""
+    start = float(given.times_s[0]) if first_s is None else first_s
+    end = float(given.times_s[-1]) if last_s is None else last_s
+    count = max(1, int(np.ceil((end - start) / ROW_S - 1e-6)))
+    length = (end - start) / count
+    rows = [_row(given, colours, start + n * length, start + (n + 1) * length) for n in range(count)]
+    return stacked(rows)
+
+
+def colours_of(labels: Sequence[str]) -> dict[str, str]:
+    """A colour for every label, in their order."""
+    return {label: SPAN_COLOURS[number % len(SPAN_COLOURS)] for number, label in enumerate(labels)}
+
+
+def _hips_and_torso(points: Float64) -> tuple[Float64, float]:
+    """(N, 2) middle of the hips and the median torso length, of (N, 17, 2) px."""
+    shoulders, hips = (
+        points[:, COCO17.indices(f"left_{part}", f"right_{part}")].mean(axis=1) for part in ("shoulder", "hip")
+    )
+    lengths = np.linalg.norm(shoulders - hips, axis=1)
+    known = lengths[np.isfinite(lengths) & (lengths > 0)]
+    return hips, float(np.median(known)) if len(known) else float("nan")
+
+
+def _row(given: Curves, colours: Mapping[str, str], start: float, end: float) -> Drawing:
+    scale = (_WIDTH - _LEFT - _RIGHT) / max(end - start, 1e-9)
+
+    def at(time_s: float) -> float:
+        return _LEFT + (time_s - start) * scale
+
+    inside = (given.times_s >= start - 1e-9) & (given.times_s <= end + 1e-9)
+    xs = _LEFT + (given.times_s[inside] - start) * scale
+    shapes: list[Shape] = []
+    joint = given.joint.replace("_", " ")
+    top = float(_HEAD)
+    shapes.append(Words(_LEFT, top - 7, f"{given.title}: {joint} from the hips, torso lengths", size=12))
+    shapes.append(Words(_WIDTH - _RIGHT - 92, top - 7, "across", colour=_X))
+    shapes.append(Words(_WIDTH - _RIGHT, top - 7, "up", "end", colour=_Y))
+    shapes += _shaded(given.labels, colours, at, top, "labels")
+    shapes += _panel(xs, [(given.place[inside, 0], _X), (given.place[inside, 1], _Y)], _range(given.place), top)
+    top += _PANEL + _BETWEEN
+    below = given.labels if given.told is None else given.told
+    shapes.append(Words(_LEFT, top - 7, "speed of the hitting wrist, torso lengths a second"))
+    shapes += _shaded(below, colours, at, top, "labels" if given.told is None else "model")
+    shapes += _panel(xs, [(given.speed[inside], _SPEED)], (0.0, _range(given.speed)[1]), top)
+    top += _PANEL
+    shapes += _ticks(start, end, at, top)
+    says = f"{given.title}: {joint} over time, strokes shaded"
+    return Drawing(_WIDTH, top + _FOOT, tuple(shapes), says)
+
+
+def _range(values: Float64) -> tuple[float, float]:
+    known = values[np.isfinite(values)]
+    low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
+    return low, max(high, low + 1e-6)
+
+
+def _panel(xs: Float64, lines: Sequence[tuple[Float64, str]], span: tuple[float, float], top: float) -> list[Shape]:
+    low, high = span
+    margin = 0.06 * (high - low)
+    low, high = low - margin, high + margin
+    shapes: list[Shape] = [
+        Line(((_LEFT, top), (_LEFT, top + _PANEL), (_WIDTH - _RIGHT, top + _PANEL)), "soft", 1),
+        Words(_LEFT - 5, top + 10, f"{high:.1f}", "end", 11, "soft"),
+        Words(_LEFT - 5, top + _PANEL, f"{low:.1f}", "end", 11, "soft"),
+    ]
+    for values, colour in lines:
+        shapes += polylines(xs, top + _PANEL * (high - values) / (high - low), colour)
+    return shapes
+
+
+def _shaded(
+    spans: Sequence[Span], colours: Mapping[str, str], at: Callable[[float], float], top: float, who: str
+) -> list[Shape]:
+    shapes: list[Shape] = []
+    for span in spans:
+        left, peak, right = (at(t) for t in (span.start_s, span.peak_s, span.end_s))
+        left, right = max(left, _LEFT), min(right, _WIDTH - _RIGHT)
+        if right <= left:
+            continue
+        colour = colours.get(span.label, SPAN_COLOURS[-1])
+        shapes.append(Box(left, top, right - left, _PANEL, colour, _SHADE))
+        if left <= peak <= right:
+            shapes.append(Line(((peak, top), (peak, top + _PANEL)), colour, 1.5))
+        if right - left >= _NARROW_PX:
+            shapes.append(Words(left + 3, top + _PANEL - 5, span.label.replace("_", " "), size=11))
+    shapes.append(Words(_WIDTH - _RIGHT - 3, top + 11, who, "end", 11, "soft"))
+    return shapes
+
+
+def _ticks(start: float, end: float, at: Callable[[float], float], top: float) -> list[Shape]:
+    step = next((s for s in _TICKS_S if (end - start) / s <= 16), 10.0)
+    moments = np.arange(np.ceil(start / step - 1e-6), np.floor(end / step + 1e-6) + 1) * step
+    shapes: list[Shape] = []
+    for moment in moments.tolist():
+        x = at(moment)
+        shapes.append(Line(((x, top), (x, top + 4)), "soft", 1))
+        anchor: Literal["end", "middle"] = "end" if x > _WIDTH - _RIGHT - 14 else "middle"
+        shapes.append(Words(x, top + 15, f"{moment:.{0 if step >= 1 else 1}f} s", anchor, 11, "soft"))
+    return shapes

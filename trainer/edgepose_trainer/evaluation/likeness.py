@@ -1,0 +1,164 @@
+"""How like two players swing: mean curves of the arms, compared by dynamic time warping (seed_systems.md §10).
+
+A swing is 27 samples at 30 Hz round the moment in which the hitting wrist is fastest, as in the seed system. Shoulders,
+elbows and wrists are seen from the hips in units of the torso, left-handers in the mirror, so that neither size nor
+place nor hand count. Cameras do: 2D curves of one swing seen from two sides differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgepose.card import WindowSpec
+from edgepose.features import features, names
+from edgepose.skeletons import COCO17
+from edgepose.window import windows_of
+from edgepose_trainer import peaks
+from edgepose_trainer.evaluation.spans import Span, labelled
+from edgepose_trainer.recordings import Recording
+from edgepose_trainer.samples import hand_of
+
+Float64 = NDArray[np.float64]
+FRAMES, RATE_HZ = 27, 30.0
+JOINTS = ("right_shoulder", "right_elbow", "right_wrist", "left_shoulder", "left_elbow", "left_wrist")
+_BAND = 6
+"""Samples that one curve may run ahead of the other: 0.2 s."""
+_SEARCH_S = 0.25
+"""The wrist is fastest within so much of the labelled hit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Swing:
+    """One stroke of one player."""
+
+    player: str
+    """The group: data set and player or video."""
+    label: str
+    recording: str
+    time_s: float
+    """When the wrist is fastest."""
+    curve: Float64
+    """(27, 6, 2) joints of ``JOINTS`` in torso lengths from the hips, y down; NaN: never seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """A player's stroke against the reference's."""
+
+    player: str
+    label: str
+    swings: int
+    distance: float
+    """Between the mean curves, torso lengths; 0: the same."""
+    typical: float
+    """Median distance of the player's single swings to the reference's mean curve."""
+
+
+def swings_of(recording: Recording) -> list[Swing]:
+    """Every labelled stroke of which enough is seen, a left-hander's mirrored."""
+    right = replace(recording, handedness=hand_of(recording)).right_handed()
+    there = labelled(right)
+    if not there:
+        return []
+    batch = windows_of(right.times_s, right.keypoints, WindowSpec(frames=FRAMES, rate_hz=RATE_HZ))
+    if not len(batch.centre):
+        return []
+    speed = peaks.wrist_speed(right.times_s, right.keypoints[..., :2].astype(np.float64), "right")
+    centres_s = right.times_s[batch.centre]
+    rows = [int(np.abs(centres_s - _fastest(right.times_s, speed, span)).argmin()) for span in there]
+    curves = _normalised(batch.keypoints[rows])
+    return [
+        Swing(right.group, span.label, right.name, float(centres_s[row]), curve)
+        for span, row, curve in zip(there, rows, curves, strict=True)
+        if np.isfinite(curve).any()
+    ]
+
+
+def mean_curve(swings: Sequence[Swing]) -> Float64:
+    """(27, 6, 2) mean over the swings in which a joint is known; raises ValueError for none."""
+    if not swings:
+        raise ValueError("a mean curve needs a swing at least")
+    curves = np.stack([swing.curve for swing in swings])
+    known = np.isfinite(curves)
+    count = known.sum(axis=0)
+    return np.where(count > 0, np.where(known, curves, 0).sum(axis=0) / np.maximum(count, 1), np.nan)
+
+
+def distance(one: Float64, other: Float64) -> float:
+    """DTW distance of two curves (N, J, 2), (M, J, 2): mean distance of the joints along the best way, torso lengths.
+
+    Joints that one of the curves lacks are left out; NaN when none is left.
+    """
+    return float(distances(one[None], other)[0])
+
+
+def distances(curves: Float64, other: Float64) -> Float64:
+    """(P, N, J, 2) against (M, J, 2) -> (P,) as ``distance``."""
+    apart = np.linalg.norm(curves[:, :, None] - other[None, None], axis=-1)
+    known = np.isfinite(apart)
+    joints = known.sum(axis=-1)
+    cost = np.where(joints > 0, np.where(known, apart, 0).sum(axis=-1) / np.maximum(joints, 1), np.nan)
+    result = warped(np.nan_to_num(cost), _BAND)
+    return np.where(np.isnan(cost).any(axis=(1, 2)), np.nan, result)
+
+
+def warped(cost: Float64, band: int) -> Float64:
+    """(P, N, M) local costs -> (P,) mean cost along the way of least total cost (Sakoe & Chiba 1978).
+
+    Steps right, down and diagonally from corner to corner, at most ``band`` samples off the diagonal.
+    """
+    count, rows, columns = cost.shape
+    slope = (columns - 1) / max(rows - 1, 1)
+    total = np.full((count, rows + 1, columns + 1), np.inf)
+    steps = np.zeros((count, rows + 1, columns + 1))
+    total[:, 0, 0] = 0
+    for i in range(rows):
+        for j in range(columns):
+            if abs(j - i * slope) > max(band, slope):
+                continue
+            before = np.stack([total[:, i, j], total[:, i, j + 1], total[:, i + 1, j]])
+            length = np.stack([steps[:, i, j], steps[:, i, j + 1], steps[:, i + 1, j]])
+            best = before.argmin(axis=0)
+            total[:, i + 1, j + 1] = before[best, np.arange(count)] + cost[:, i, j]
+            steps[:, i + 1, j + 1] = length[best, np.arange(count)] + 1
+    return np.asarray(total[:, -1, -1] / steps[:, -1, -1], np.float64)
+
+
+def compared(swings: Iterable[Swing], reference: Sequence[Swing]) -> list[Likeness]:
+    """Every player's strokes against the reference's mean curve of the same label, the most alike first."""
+    models = {label: mean_curve([s for s in reference if s.label == label]) for label in {s.label for s in reference}}
+    own: dict[tuple[str, str], list[Swing]] = {}
+    for swing in swings:
+        if swing.label in models:
+            own.setdefault((swing.label, swing.player), []).append(swing)
+    rows = [
+        Likeness(
+            player, label, len(mine), distance(mean_curve(mine), models[label]),
+            float(np.median(distances(np.stack([swing.curve for swing in mine]), models[label]))),
+        )
+        for (label, player), mine in own.items()
+    ]  # fmt: skip
+    return sorted(rows, key=lambda row: (row.label, row.distance))
+
+
+def _fastest(times_s: Float64, speed: Float64, span: Span) -> float:
+    near = np.where(np.abs(times_s - span.peak_s) <= _SEARCH_S, np.nan_to_num(speed), -1.0)
+    return float(times_s[near.argmax()]) if near.max() > 0 else span.peak_s
+
+
+def _normalised(keypoints: NDArray[np.float32]) -> Float64:
+    """(N, 27, 17, 3) px -> (N, 27, 6, 2): the positions of tennis-1, gaps filled in time."""
+    columns = {name: number for number, name in enumerate(names("tennis-1", FRAMES))}
+    wanted = [columns[f"position/{j}/{axis}/{t:02d}"] for t in range(FRAMES) for j in JOINTS for axis in "xy"]
+    curves = features(keypoints, "tennis-1", COCO17)[:, wanted].astype(np.float64)
+    curves = curves.reshape(len(keypoints), FRAMES, -1)
+    for curve in curves:
+        for values in curve.T:
+            known = np.flatnonzero(np.isfinite(values))
+            if len(known):
+                values[:] = np.interp(np.arange(FRAMES), known, values[known])
+    return curves.reshape(len(keypoints), FRAMES, len(JOINTS), 2)
