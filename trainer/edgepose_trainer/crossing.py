@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -20,6 +20,8 @@ from edgepose_trainer.spotting import Count, choose, tally
 _FOLDS = 4
 _FEW = 10
 """Groups that are named one by one in the figures."""
+_NO_KEYPOINTS = np.zeros((0, 17, 3), np.float32)
+"""One person alone: the spotter does not ask where."""
 _PLAIN = {"forehand_volley": "forehand", "backhand_volley": "backhand", "smash": "serve"}
 
 
@@ -50,17 +52,18 @@ class Crossed:
         """As ``family_of``."""
         return family_of(self.recordings, self.labels)
 
-    def scored(self, which: NDArray[np.bool_] | None = None) -> list[tuple[Recording, list[Scores]]]:
-        """Recordings with their scores in time order; ``which`` picks windows."""
+    def scored(self, which: NDArray[np.bool_] | None = None) -> Iterator[tuple[Recording, list[Scores]]]:
+        """Recordings with their scores in time order, without keypoints; ``which`` picks windows."""
         rows_of: dict[int, list[int]] = {}
         for row in np.arange(len(self.samples)) if which is None else np.flatnonzero(which):
             rows_of.setdefault(int(self.samples.recording[row]), []).append(int(row))
-        return [(self.recordings[i], [self._score(row) for row in rows]) for i, rows in rows_of.items()]
-
-    def _score(self, row: int) -> Scores:
-        samples = self.samples
-        window = Window(0, row, samples.times_s[row], samples.keypoints[row])
-        return Scores(window, self.probabilities[row].astype(np.float32), "right")
+        for i, rows in rows_of.items():
+            times_s = self.samples.take(np.array(rows)).times_s
+            windows = (Window(0, row, at_s, _NO_KEYPOINTS) for row, at_s in zip(rows, times_s, strict=True))
+            yield (
+                self.recordings[i],
+                [Scores(window, self.probabilities[window.frame].astype(np.float32), "right") for window in windows],
+            )
 
 
 def family_of(recordings: Sequence[Recording], labels: Sequence[str]) -> dict[str, dict[str, str]]:

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgepose.card import WindowSpec
-from edgepose.features import features
+from edgepose.features import features, names
 from edgepose.skeletons import COCO17
 from edgepose.types import Float32, Handedness
-from edgepose.window import windows_of
+from edgepose.window import Batch, windows_of
 from edgepose_trainer import peaks
 from edgepose_trainer.recordings import IDLE, UNSURE, Recording
 
@@ -25,25 +25,57 @@ _HEAD = slice(0, 5)
 
 @dataclass(frozen=True)
 class Samples:
-    """Windows of several recordings."""
+    """Windows of several recordings: where they lie. Their keypoints are cut when they are asked for."""
 
-    keypoints: Float32
-    """(N, T, 17, 3), right-handed."""
-    labels: NDArray[np.str_]
-    """(N,) the label at the window's centre."""
-    groups: NDArray[np.str_]
-    """(N,)"""
+    recordings: Sequence[Recording]
+    """Right-handed."""
+    spec: WindowSpec
+    hop_s: Mapping[str, float]
     recording: NDArray[np.intp]
     """(N,) index into the recordings."""
-    times_s: NDArray[np.float64]
-    """(N, T)"""
-    aspect_lost: NDArray[np.bool_]
+    number: NDArray[np.intp]
+    """(N,) which of its recording's windows."""
+    labels: NDArray[np.str_]
+    """(N,) the label at the window's centre."""
+    centre_s: NDArray[np.float64]
     """(N,)"""
 
+    @property
+    def keypoints(self) -> Float32:
+        """(N, T, 17, 3), right-handed; computed anew at every call: 3 kB a window, so take few of many."""
+        out = np.empty((len(self), self.spec.frames, len(COCO17), 3), np.float32)
+        order = np.argsort(self.recording, kind="stable")
+        edges = np.flatnonzero(np.diff(self.recording[order])) + 1
+        for rows in np.split(order, edges) if len(order) else ():
+            recording = self.recordings[self.recording[rows[0]]]
+            out[rows] = _windows(recording, self.spec, self.hop_s).keypoints[self.number[rows]]
+        return out
+
+    @property
+    def times_s(self) -> NDArray[np.float64]:
+        """(N, T)"""
+        middle = (self.spec.frames - 1) / 2
+        return self.centre_s[:, None] + (np.arange(self.spec.frames) - middle) / self.spec.rate_hz
+
+    @property
+    def groups(self) -> NDArray[np.str_]:
+        """(N,)"""
+        return np.array([r.group for r in self.recordings])[self.recording]
+
+    @property
+    def datasets(self) -> NDArray[np.str_]:
+        """(N,) the first word of the group."""
+        return np.array([r.group.partition("/")[0] for r in self.recordings])[self.recording]
+
+    @property
+    def aspect_lost(self) -> NDArray[np.bool_]:
+        """(N,)"""
+        return np.array([r.aspect_lost for r in self.recordings])[self.recording]
+
     def take(self, which: NDArray[np.bool_] | NDArray[np.intp]) -> Samples:
-        return Samples(
-            self.keypoints[which], self.labels[which], self.groups[which], self.recording[which],
-            self.times_s[which], self.aspect_lost[which],
+        return replace(
+            self, recording=self.recording[which], number=self.number[which], labels=self.labels[which],
+            centre_s=self.centre_s[which],
         )  # fmt: skip
 
     def sure(self) -> Samples:
@@ -59,18 +91,20 @@ def cut(recordings: Sequence[Recording], spec: WindowSpec, hop_s: Mapping[str, f
 
     ``hop_s``: data sets that give a window only every so many seconds.
     """
-    parts = []
-    for index, recording in enumerate(recordings):
-        right = replace(recording, handedness=hand_of(recording)).right_handed()
-        batch = windows_of(right.times_s, right.keypoints, spec, (hop_s or {}).get(right.dataset, 0.0))
-        count = len(batch.centre)
-        parts.append(
-            Samples(
-                batch.keypoints, right.labels[batch.centre], np.full(count, right.group),
-                np.full(count, index), batch.times_s, np.full(count, right.aspect_lost),
-            )
-        )  # fmt: skip
-    return Samples(*(np.concatenate(columns) for columns in zip(*map(_columns, parts), strict=True)))
+    right = [replace(one, handedness=hand_of(one)).right_handed() for one in recordings]
+    centres = [_windows(one, spec, hop_s or {}).centre for one in right]
+    counts = [len(centre) for centre in centres]
+    return Samples(
+        right, spec, hop_s or {},
+        recording=np.repeat(np.arange(len(right)), counts),
+        number=np.concatenate([np.arange(count) for count in counts]),
+        labels=np.concatenate([one.labels[centre] for one, centre in zip(right, centres, strict=True)]),
+        centre_s=np.concatenate([one.times_s[centre] for one, centre in zip(right, centres, strict=True)]),
+    )  # fmt: skip
+
+
+def _windows(recording: Recording, spec: WindowSpec, hop_s: Mapping[str, float]) -> Batch:
+    return windows_of(recording.times_s, recording.keypoints, spec, hop_s.get(recording.dataset, 0.0))
 
 
 def hand_of(recording: Recording) -> Handedness:
@@ -87,7 +121,7 @@ def hand_of(recording: Recording) -> Handedness:
 
 def thin(samples: Samples, most: int, rng: np.random.Generator) -> Samples:
     """At most so many windows of a label of a data set, four times as many of idle, drawn evenly."""
-    datasets = np.array([group.partition("/")[0] for group in samples.groups.tolist()])
+    datasets = samples.datasets
     kept = []
     for dataset in sorted(set(datasets.tolist())):
         for label in sorted(set(samples.labels[datasets == dataset].tolist())):
@@ -95,12 +129,6 @@ def thin(samples: Samples, most: int, rng: np.random.Generator) -> Samples:
             limit = most * (_IDLE_MORE if label == IDLE else 1)
             kept.append(rng.choice(rows, limit, replace=False) if len(rows) > limit else rows)
     return samples.take(np.sort(np.concatenate(kept)))
-
-
-def _columns(samples: Samples) -> tuple[NDArray[np.generic], ...]:
-    return (
-        samples.keypoints, samples.labels, samples.groups, samples.recording, samples.times_s, samples.aspect_lost,
-    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -143,14 +171,22 @@ def worsen(keypoints: Float32, worse: Worse, rng: np.random.Generator) -> Float3
 
 def restore_aspect(samples: Samples, rng: np.random.Generator, low: float = 0.3, high: float = 0.75) -> Float32:
     """Keypoints with a likely width given back to boxes that were squeezed into the unit square."""
-    keypoints = samples.keypoints.copy()
-    width = rng.uniform(low, high, len(samples)).astype(np.float32)
-    keypoints[..., 0] *= np.where(samples.aspect_lost, width, np.float32(1))[:, None, None]
+    keypoints = samples.keypoints
+    keypoints[..., 0] *= likely_widths(samples, rng, low, high)[:, None, None]
     return keypoints
 
 
-def featurise(keypoints: Float32, feature_set: str) -> Float32:
-    """(N, T, 17, 3) -> (N, D), in batches that stay in the cache."""
-    starts = range(0, len(keypoints), _BATCH)
-    parts = [features(keypoints[start : start + _BATCH], feature_set, COCO17) for start in starts]
-    return np.concatenate(parts) if parts else features(keypoints, feature_set, COCO17)
+def likely_widths(samples: Samples, rng: np.random.Generator, low: float = 0.3, high: float = 0.75) -> Float32:
+    """(N,) what ``restore_aspect`` stretches x by."""
+    width = rng.uniform(low, high, len(samples)).astype(np.float32)
+    return np.where(samples.aspect_lost, width, np.float32(1))
+
+
+def featurise(keypoints: Float32, feature_set: str, out: Float32 | None = None) -> Float32:
+    """(N, T, 17, 3) -> (N, D), into ``out`` where given, in batches that stay in the cache."""
+    if out is None:
+        out = np.empty((len(keypoints), len(names(feature_set, keypoints.shape[1]))), np.float32)
+    for start in range(0, len(keypoints), _BATCH):
+        part = slice(start, start + _BATCH)
+        out[part] = features(keypoints[part], feature_set, COCO17)
+    return out

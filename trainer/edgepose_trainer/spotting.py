@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -14,6 +14,8 @@ from edgepose.types import Scores, Stroke
 from edgepose_trainer.recordings import IDLE, UNSURE, Recording
 
 TOLERANCE_S = 10 / 30
+_GRID = ((0.5, 0.6, 0.4), (0.3, 0.2, 0.4), (0.5, 0.4, 0.6))
+"""Of enter, leave and abstain; the middle first."""
 
 
 @dataclass(frozen=True)
@@ -61,29 +63,37 @@ def compare(strokes: Sequence[Stroke], recording: Recording, family: Mapping[str
 
 
 def choose(
-    scored: Sequence[tuple[Recording, Sequence[Scores]]],
+    scored: Iterable[tuple[Recording, Sequence[Scores]]],
     labels: Sequence[str],
     family: Mapping[str, Mapping[str, str]],
 ) -> SpotterSpec:
     """The thresholds with the best mean F1 over the data sets; ties go to the middle of the grid."""
-    best, best_f1 = SpotterSpec(), -1.0
-    for enter, leave, abstain in product((0.5, 0.6, 0.4), (0.3, 0.2, 0.4), (0.5, 0.4, 0.6)):
-        spec = SpotterSpec(enter=enter, leave=leave, abstain=abstain)
-        f1 = float(np.mean([count.f1 for count in tally(scored, labels, spec, family).values()]))
-        if f1 > best_f1 + 1e-9:
-            best, best_f1 = spec, f1
-    return best
+    grid = [SpotterSpec(enter=enter, leave=leave, abstain=abstain) for enter, leave, abstain in product(*_GRID)]
+    counts = tally_all(scored, labels, grid, family)
+    f1 = [float(np.mean([count.f1 for count in count_of.values()])) if count_of else 0.0 for count_of in counts]
+    return grid[int(np.argmax(np.round(f1, 9)))]
 
 
 def tally(
-    scored: Sequence[tuple[Recording, Sequence[Scores]]],
+    scored: Iterable[tuple[Recording, Sequence[Scores]]],
     labels: Sequence[str],
     spec: SpotterSpec,
     family: Mapping[str, Mapping[str, str]],
 ) -> dict[str, Count]:
     """Counts per data set."""
-    counts: dict[str, Count] = {}
+    return tally_all(scored, labels, [spec], family)[0]
+
+
+def tally_all(
+    scored: Iterable[tuple[Recording, Sequence[Scores]]],
+    labels: Sequence[str],
+    specs: Sequence[SpotterSpec],
+    family: Mapping[str, Mapping[str, str]],
+) -> list[dict[str, Count]]:
+    """Counts per data set for each of several thresholds; the scores are gone through once."""
+    counts: list[dict[str, Count]] = [{} for _ in specs]
     for recording, scores in scored:
-        count = compare(spot(scores, labels, spec), recording, family[recording.dataset])
-        counts[recording.dataset] = counts.get(recording.dataset, Count()) + count
+        for spec, of in zip(specs, counts, strict=True):
+            count = compare(spot(scores, labels, spec), recording, family[recording.dataset])
+            of[recording.dataset] = of.get(recording.dataset, Count()) + count
     return counts

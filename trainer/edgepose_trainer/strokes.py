@@ -15,12 +15,11 @@ from edgepose import card as cards
 from edgepose.card import Card, Figure, SpotterSpec, WindowSpec
 from edgepose.errors import SettingsError
 from edgepose.features import names
-from edgepose.types import Float32
 from edgepose_trainer.boosting import Boosting, Fitted, fit
 from edgepose_trainer.crossing import Crossed, figures_of, folds_of
 from edgepose_trainer.reading import read
 from edgepose_trainer.recordings import IDLE, Recording, Source
-from edgepose_trainer.samples import Samples, Worse, cut, featurise, restore_aspect, thin, worsen
+from edgepose_trainer.samples import Samples, Worse, cut, featurise, likely_widths, restore_aspect, thin, worsen
 from edgepose_trainer.spotting import choose
 
 FRAMES = 15
@@ -145,21 +144,29 @@ def cross_validate(
         fitted.append(fit_on(samples.take(~held_out).sure(), labels, preset, seed, samples.take(held_out).sure()))
         groups = ", ".join(sorted(set(samples.groups[held_out].tolist())))
         say(f"fold {fold + 1} of {len(folds)}: without {groups}: best after {fitted[-1].best} rounds")
-    views = seen_by(samples, preset, seed)
     best = [one.best for one in fitted]
     rounds = [int(np.mean(best[:fold] + best[fold + 1 :])) for fold in range(len(folds))]
     probabilities = np.zeros((len(samples), len(labels)))
     for fold, held_out in enumerate(folds):
-        probabilities[held_out] = predict(fitted[fold], views[held_out], preset, rounds[fold])
+        rows = np.flatnonzero(held_out)
+        probabilities[rows] = predict(fitted[fold], samples, rows, preset, rounds[fold], seed)
     sparse = frozenset(preset.hop_s)
     return Crossed(recordings, samples, tuple(labels), folds, fitted, rounds, probabilities, sparse)
 
 
-def predict(fitted: Fitted, keypoints: Float32, preset: Preset, rounds: int) -> NDArray[np.float64]:
-    """(N, T, 17, 3) -> (N, L), in parts that fit into memory."""
-    starts = range(0, len(keypoints), _PART)
-    parts = (featurise(keypoints[start : start + _PART], preset.features) for start in starts)
-    return np.concatenate([fitted.predict(part, rounds) for part in parts])
+def predict(
+    fitted: Fitted, samples: Samples, rows: NDArray[np.intp], preset: Preset, rounds: int, seed: int
+) -> NDArray[np.float64]:
+    """(R, L) of these windows as ``seen_by`` shows them, in parts that fit into memory."""
+    rng = np.random.default_rng(seed)
+    width = likely_widths(samples, rng) if preset.restore_aspect else np.ones(len(samples), np.float32)
+    parts = []
+    for start in range(0, len(rows), _PART):
+        part = rows[start : start + _PART]
+        keypoints = samples.take(part).keypoints
+        keypoints[..., 0] *= width[part, None, None]
+        parts.append(fitted.predict(featurise(keypoints, preset.features), rounds))
+    return np.concatenate(parts)
 
 
 def seen_by(samples: Samples, preset: Preset, seed: int) -> NDArray[np.float32]:
@@ -179,15 +186,17 @@ def fit_on(
     rng = np.random.default_rng(seed)
     samples = thin(samples, preset.most, rng)
     second = samples.take(np.arange(0, len(samples), 2))
-    copy = restore_aspect(second, rng) if preset.restore_aspect else second.keypoints
-    views = np.concatenate([seen_by(samples, preset, seed), worsen(copy, preset.worse, rng)])
     truth = _numbers(np.concatenate([samples.labels, second.labels]), labels)
+    columns = names(preset.features, FRAMES)
+    inputs = np.empty((len(truth), len(columns)), np.float32)
+    copy = restore_aspect(second, rng) if preset.restore_aspect else second.keypoints
+    featurise(worsen(copy, preset.worse, rng), preset.features, inputs[len(samples) :])
+    del copy
+    featurise(seen_by(samples, preset, seed), preset.features, inputs[: len(samples)])
     judge = None
     if held_out is not None:
         held_out = thin(held_out, preset.most // _STOP_SHARE, rng)
         judge = featurise(seen_by(held_out, preset, seed), preset.features), _numbers(held_out.labels, labels)
-    columns = names(preset.features, FRAMES)
-    inputs = featurise(views, preset.features)
     return fit(inputs, truth, columns, len(labels), seed, preset.boosting, judge, rounds)
 
 
