@@ -124,16 +124,21 @@ def action_models(settings: Settings) -> ActionModels | None:
     return ActionModels(card, folder, lifter, tuple(ids), card.window, _spotter_spec(card, settings.strokes))
 
 
-def action(built: ActionModels, skeleton: Skeleton, hop_s: float = 1 / 30) -> Action:
-    """Window, classifier, spotter and lifter of one camera; raises ModelError when they do not fit together."""
+def action(
+    built: ActionModels, skeleton: Skeleton, hop_s: float = 1 / 30, size_wh: tuple[int, int] | None = None
+) -> Action:
+    """Window, classifier, spotter and lifter of one camera; raises ModelError when they do not fit together.
+
+    ``size_wh``: of its pictures, px; some lifters need it.
+    """
     from edgepose.classifier import StrokeClassifier
-    from edgepose.lifter import Lifter
+    from edgepose.lifting import load_lifter
     from edgepose.spotter import Spotter
     from edgepose.window import Windows
 
     if built.card.skeleton != skeleton.name:
         raise ModelError(f"{built.folder}: classifies {built.card.skeleton}, the poses are {skeleton.name}")
-    lifter = Lifter(built.lifter_folder, window=built.window) if built.lifter_folder else None
+    lifter = load_lifter(built.lifter_folder, built.window, size_wh, skeleton) if built.lifter_folder else None
     return Action(
         Windows(built.window, len(skeleton), hop_s),
         StrokeClassifier(built.folder),
@@ -169,7 +174,7 @@ def pipeline(
     return Pipeline(
         pose,
         None if info.tracked else Tracker(skeleton, settings.tracker),
-        action(strokes, skeleton, settings.strokes.hop_s) if strokes else None,
+        action(strokes, skeleton, settings.strokes.hop_s, (info.width, info.height)) if strokes else None,
         make_event,
         lambda track: player.handedness if (player := player_of(track)) else None,
         Counting(RepCounter(skeleton, settings.counter), make_event.counted) if settings.counter.enabled else None,
@@ -230,7 +235,7 @@ def _named(key: str) -> Iterator[None]:
 def verify(folder: Path) -> str | None:
     """Loads a model of any task as ``run`` would; returns None, or what is wrong with it in one line."""
     from edgepose.classifier import StrokeClassifier
-    from edgepose.lifter import Lifter
+    from edgepose.lifting import load_lifter
 
     try:
         task = cards.load(folder).task
@@ -239,7 +244,7 @@ def verify(folder: Path) -> str | None:
         elif task == "strokes":
             StrokeClassifier(folder)
         else:
-            Lifter(folder)
+            load_lifter(folder)
     except EdgePoseError as error:
         return str(error)
     return None

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from edgepose.card import WindowSpec
 from edgepose.errors import ModelError, SettingsError
+from edgepose.lifting.gaps import filled
 from edgepose.models import Engine, load_card, load_runtime
 from edgepose.skeletons import COCO17, H36M17
 from edgepose.types import Float32, Pose3D, Window
@@ -120,7 +121,7 @@ def network_input(keypoints: Float32) -> tuple[Float32, NDArray[np.bool_]]:
     points = np.where(known[..., None], keypoints[..., :2], np.float32(0))
     ever = np.logical_or.reduce(known, axis=1)
     if not known.all():
-        points = _filled(points, known)
+        points = filled(points, known)
     unit = _unit(points, ever)
     usable &= unit > LEAST_TORSO_PX
     unit = np.where(usable, unit, np.float32(1))
@@ -136,21 +137,6 @@ def mirrored(values: Float32, swap: NDArray[np.intp]) -> Float32:
     """(..., K, 3) as seen in a mirror: first axis negated, left and right joints swapped."""
     twin: Float32 = values[..., swap, :] * np.array([-1, 1, 1], np.float32)
     return twin
-
-
-def _filled(points: Float32, known: NDArray[np.bool_]) -> Float32:
-    """(N, T, K, 2) with unknown samples interpolated in time, held at the ends; never known: 0."""
-    frames = known.shape[1]
-    order = np.arange(frames)[None, :, None]
-    before = np.maximum.accumulate(np.where(known, order, -1), axis=1)
-    after = np.minimum.accumulate(np.where(known, order, frames)[:, ::-1], axis=1)[:, ::-1]
-    start = np.where(before >= 0, before, np.minimum(after, frames - 1))
-    end = np.where(after < frames, after, start)
-    weight = ((order - start) / np.maximum(end - start, 1)).astype(np.float32)[..., None]
-    first = np.take_along_axis(points, start[..., None], axis=1)
-    last = np.take_along_axis(points, end[..., None], axis=1)
-    filled: Float32 = first + np.clip(weight, 0, 1) * (last - first)
-    return filled
 
 
 def _unit(points: Float32, ever: NDArray[np.bool_]) -> Float32:

@@ -72,7 +72,7 @@ def _pose_rows(model: str, threads: int, rounds: int, models_dir: Path | None) -
 
 
 def _action_rows(found: build.ActionModels, people: int, walk: list[tuple[float, list[Pose]]]) -> list[dict[str, Any]]:
-    action = build.action(found, COCO17)
+    action = build.action(found, COCO17, size_wh=(_WIDTH, _HEIGHT))
     cut, scored, lifted = [], [], []
     for frame, (time_s, poses) in enumerate(walk):
         tracks = [Track(i, pose) for i, pose in enumerate(poses)]
