@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -27,21 +28,37 @@ def read_all(path: Path, folders: Sequence[Path]) -> Source:
 
     A named player is a group of its own, over all sessions; else a session is. Raises as ``read``.
     """
-    digest = hashlib.sha256()
-    recordings: list[Recording] = []
-    labelled = 0
-    licence = None
-    for folder in folders:
-        info, labels = read_info(folder), read_labels(folder)
-        labelled += len(labels)
-        licence = info.license or licence
-        recordings += _recordings(folder, info, labels)
-        for part in sorted([*(folder / "poses").glob("*.parquet"), *folder.glob("labels.csv")]):
-            digest.update(sha256_of(part).encode())
-    if not labelled:
+    return joined(path, [one(folder) for folder in folders])
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What one session adds to its source."""
+
+    recordings: list[Recording]
+    labelled: int
+    """Labels in labels.csv."""
+    hashes: tuple[str, ...]
+    """SHA-256 of its files, in order."""
+    licence: str | None
+
+
+def one(folder: Path) -> Session:
+    """A session on its own, with or without a stroke. Raises as ``read``, but not for missing labels."""
+    info, labels = read_info(folder), read_labels(folder)
+    files = sorted([*(folder / "poses").glob("*.parquet"), *folder.glob("labels.csv")])
+    hashes = tuple(sha256_of(file) for file in files)
+    return Session(_recordings(folder, info, labels), len(labels), hashes, info.license)
+
+
+def joined(path: Path | str, sessions: Sequence[Session]) -> Source:
+    """One source of several sessions; raises SettingsError when none of them has a label."""
+    if not any(session.labelled for session in sessions):
         raise SettingsError(f"{path}: labels.csv is missing or empty: nothing to learn from")
-    card = Dataset(name=path.resolve().name, sha256=digest.hexdigest(), licence=licence or "not stated", use="training")
-    return Source(recordings, card)
+    digest = hashlib.sha256("".join(each for session in sessions for each in session.hashes).encode())
+    licence = next((session.licence for session in reversed(sessions) if session.licence), "not stated")
+    card = Dataset(name=Path(path).resolve().name, sha256=digest.hexdigest(), licence=licence, use="training")
+    return Source([recording for session in sessions for recording in session.recordings], card)
 
 
 def _recordings(folder: Path, info: SessionInfo, labels: list[Label]) -> list[Recording]:
