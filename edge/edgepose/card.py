@@ -123,6 +123,12 @@ class Card(Part):
     normalisation: str = ""
     quantisation: str | None = None
     spotter: SpotterSpec | None = None
+    temperature: float | None = Field(
+        None, gt=0, description="strokes: log probabilities are divided by it; not given: as the weights say"
+    )
+    training: dict[str, str | int | float] | None = Field(
+        None, description="settings of the training that are not usual"
+    )
     licence: str
     data: list[Dataset] = []
     figures: list[Figure] = []

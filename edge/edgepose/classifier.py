@@ -20,7 +20,8 @@ from edgepose.types import Float32, Handedness, Scores, Window
 
 _MOST_TRACKS = 256
 _MEMORY = 0.995
-"""A window's evidence for a hand counts half after 140 windows, so that an early error is overcome."""
+"""Evidence for a hand counts half after 140 clear windows (some ten strokes): an early error is overcome, and nothing
+is forgotten while the player only walks about."""
 _SLOPE, _PRIOR = 0.05, 0.25
 """Log odds of right: slope · evidence + prior. Measured by `bench/strokes.py hands`."""
 
@@ -46,6 +47,7 @@ class StrokeClassifier:
                 f"{folder}: expected {expected[0]} features ({feature_set}) and {expected[1]} labels (card), "
                 f"got {got[0]} and {got[1]} from the weights"
             )
+        self._temperature = self.card.temperature
         self._evidence: OrderedDict[int, float] = OrderedDict()
 
     def scores(
@@ -84,16 +86,22 @@ class StrokeClassifier:
         if right is not None and left is not None:
             odds = self._odds(window.track, right, left)
             weight = 1.0 / (1.0 + math.exp(-odds))
-            mixed = weight * right + (1.0 - weight) * left
-            return Scores(window, mixed.astype(np.float32), "right" if odds >= 0 else "left")
+            mixed = self._calibrated(weight * right + (1.0 - weight) * left)
+            return Scores(window, mixed, "right" if odds >= 0 else "left", max(weight, 1.0 - weight))
         chosen = right if right is not None else left
         assert chosen is not None
-        return Scores(window, chosen.astype(np.float32), hand)
+        return Scores(window, self._calibrated(chosen), hand)
+
+    def _calibrated(self, probabilities: NDArray[np.float64]) -> Float32:
+        if self._temperature is not None:
+            probabilities = tempered(probabilities, self._temperature)
+        return probabilities.astype(np.float32)
 
     def _odds(self, track: int, right: NDArray[np.float64], left: NDArray[np.float64]) -> float:
         """Log odds that the track plays right-handed, with what this window adds."""
-        gain = _clarity(right, self._idle) - _clarity(left, self._idle)
-        self._evidence[track] = evidence = _MEMORY * self._evidence.pop(track, 0.0) + gain
+        clear = _clarity(right, self._idle), _clarity(left, self._idle)
+        before = math.pow(_MEMORY, max(clear)) * self._evidence.pop(track, 0.0)
+        self._evidence[track] = evidence = before + clear[0] - clear[1]
         if len(self._evidence) > _MOST_TRACKS:
             self._evidence.popitem(last=False)
         return _SLOPE * evidence + _PRIOR
@@ -103,6 +111,12 @@ class StrokeClassifier:
             if window.keypoints.shape != self._shape:
                 raise ValueError(f"expected a window {self._shape}, got {window.keypoints.shape}")
         return np.stack([window.keypoints for window in windows])
+
+
+def tempered(probabilities: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
+    """(..., L) -> softmax(log p / temperature): above 1 less sure, the order stays (Guo et al. 2017)."""
+    sharpened = np.power(probabilities, 1.0 / temperature)
+    return np.asarray(sharpened / sharpened.sum(axis=-1, keepdims=True), np.float64)
 
 
 def _clarity(probabilities: NDArray[np.float64], idle: int) -> float:

@@ -31,10 +31,15 @@ class EventMaker:
         """Of the next event."""
 
     def __call__(self, stroke: Stroke, pose3d: Pose3D | None) -> Event:
-        """A stroke of ``time_s`` times -> an event with the pose at its peak."""
+        """A stroke of ``time_s`` times -> an event with the pose at its peak.
+
+        An estimated hand has its confidence in ``kinematics``; a given one has none there.
+        """
         event = self._event("stroke", stroke, stroke.window.track)
         event.scores = stroke.scores
         event.handedness = stroke.handedness
+        if stroke.handedness_confidence is not None:
+            event.kinematics = {**event.kinematics, "handedness_confidence": (stroke.handedness_confidence, "1")}
         event.pose2d = stroke.window.keypoints[len(stroke.window.times_s) // 2]
         event.pose3d = pose3d
         return event

@@ -127,6 +127,7 @@ class Spotter:
             return None
         self._told.append(place)
         mean = probabilities.mean(axis=0)
+        last = swing.scores[-1]  # knows the track best
         return Stroke(
             label=self._labels[label],
             score=float(best.mean()),
@@ -135,7 +136,8 @@ class Spotter:
             peak_s=peak_s,
             end_s=place.end_s,
             window=peak.window,
-            handedness=peak.handedness,
+            handedness=last.handedness,
+            handedness_confidence=last.handedness_confidence,
         )
 
 

@@ -82,6 +82,8 @@ class Scores:
     """(L,) in the order of the classifier's labels; sums to 1."""
     handedness: Handedness | None = None
     """Given, or the choice when both were scored."""
+    handedness_confidence: float | None = None
+    """0.5..1, that the choice is right; None when the hand was given."""
 
 
 @dataclass(slots=True)
@@ -107,6 +109,8 @@ class Stroke:
     window: Window
     """The window centred nearest to the peak."""
     handedness: Handedness | None = None
+    handedness_confidence: float | None = None
+    """0.5..1 where it was estimated; None where it was given."""
 
 
 @dataclass(slots=True)

@@ -16,7 +16,7 @@ import pytest
 
 from edgepose import card as cards
 from edgepose.card import Card, WindowSpec
-from edgepose.classifier import StrokeClassifier
+from edgepose.classifier import StrokeClassifier, tempered
 from edgepose.errors import ModelError
 from edgepose.features import features, mirror
 from edgepose.runtimes.lightgbm import LightGbmRuntime
@@ -125,6 +125,54 @@ def test_an_unknown_hand_is_found_out_and_both_views_are_mixed_until_then(folder
     assert scores[0].handedness == "right"
     expected = "left" if evidence < 0 else "right"
     assert scores[-1].handedness == expected
+
+
+class Seen:
+    """A booster that sees a clear serve, or nobody who plays; in the mirror never a stroke."""
+
+    def __init__(self) -> None:
+        self.stroke = True
+
+    def predict(self, features: Float32) -> Any:
+        idle, serve = (1.0, 0.0, 0.0), (0.0, 0.0, 1.0)
+        return np.array([serve if self.stroke and row < len(features) // 2 else idle for row in range(len(features))])
+
+
+def test_an_estimated_hand_is_surer_with_every_stroke_and_nothing_is_forgotten_between(folder: Path) -> None:
+    """Two strokes of 20 windows, ten seconds of waiting between them: log odds 0.05 · (1 + 0.995 + …) + 0.25."""
+    classifier, seen = StrokeClassifier(folder), Seen()
+    classifier._booster = seen  # type: ignore[assignment]
+    sure = []
+    for count, seen.stroke in ((20, True), (300, False), (20, True)):
+        last = classifier.scores(windows(people(count, "right")), {})[-1]
+        assert last.handedness == "right"
+        sure.append(last.handedness_confidence)
+    odds = [0.05 * (1 - 0.995**strokes) / 0.005 + 0.25 for strokes in (20, 20, 40)]
+    assert sure == pytest.approx([1 / (1 + np.exp(-one)) for one in odds])
+
+
+def test_a_given_hand_has_no_confidence(folder: Path) -> None:
+    (given,) = StrokeClassifier(folder).scores(windows(people(1, "right", 8)), {1: "right"})
+    assert (given.handedness, given.handedness_confidence) == ("right", None)
+
+
+def test_temperature_of_the_card_softens_the_probabilities(folder: Path, tmp_path: Path) -> None:
+    """By hand: (0.9, 0.1) at temperature 2 is (sqrt .9, sqrt .1) / sum = (0.75, 0.25)."""
+    np.testing.assert_allclose(tempered(np.array([0.9, 0.1]), 2.0), [0.75, 0.25])
+    np.testing.assert_allclose(tempered(np.array([[0.75, 0.25]]), 0.5), [[0.9, 0.1]])
+    shutil.copy(folder / "strokes.txt", tmp_path)
+    cards.save(card_of(tmp_path, temperature=2.0), tmp_path)
+    seen = windows(people(3, "right", 6))
+    for hand in ("right", None):
+        plain, soft = (StrokeClassifier(one).scores(seen, {1: hand}) for one in (folder, tmp_path))
+        for before, after in zip(plain, soft, strict=True):
+            expected = np.sqrt(before.probabilities) / np.sqrt(before.probabilities).sum()
+            np.testing.assert_allclose(after.probabilities, expected, atol=1e-6)
+            assert after.handedness_confidence == before.handedness_confidence
+    text = (tmp_path / "card.json").read_text().replace('"temperature": 2.0', '"temperature": 0.0')
+    (tmp_path / "card.json").write_text(text)
+    with pytest.raises(ModelError, match=r"temperature: input should be greater than 0"):
+        StrokeClassifier(tmp_path)
 
 
 def test_memory_of_hands_is_bounded(folder: Path) -> None:

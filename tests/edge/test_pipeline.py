@@ -125,6 +125,13 @@ def test_a_stroke_becomes_an_event_with_times_models_and_poses() -> None:
     assert event.pose3d.skeleton == "h36m17"
 
 
+def test_an_estimated_hand_comes_with_its_confidence_and_a_given_one_without() -> None:
+    stroke = Stroke("forehand", 0.9, {}, 0.1, 0.2, 0.3, a_window(5, 0.2), "left", 0.875)
+    assert maker()(stroke, None).kinematics == {"handedness_confidence": (0.875, "1")}
+    stroke.handedness_confidence = None
+    assert maker()(stroke, None).kinematics == {}
+
+
 def test_events_are_numbered_without_gaps() -> None:
     make = maker()
     stroke = Stroke("serve", 0.9, {}, 0, 0, 0, a_window(1, 0))

@@ -151,3 +151,14 @@ def test_as_many_strokes_as_bumps_at_their_times(gaps: list[float], seed: int, r
     strokes = play(spotter(), [score(float(t), float(h)) for t, h in zip(times, noisy, strict=True)])
     assert len(strokes) == len(middles)
     np.testing.assert_allclose([s.peak_s for s in strokes], middles, atol=0.12)
+
+
+def test_a_stroke_carries_what_its_last_window_knows_of_the_hand() -> None:
+    scores = [score(i / 30, max(0.0, 0.9 - abs(i - 30) / 15)) for i in range(60)]
+    for i, one in enumerate(scores):
+        one.handedness = "right" if i < 35 else "left"
+        one.handedness_confidence = 0.5 + i / 1000
+    (stroke,) = play(spotter(), scores)
+    assert stroke.handedness == "left"
+    # The swing ends at the last window whose evidence is above `leave`: 0.9 - 9/15 = 0.3, so number 38 or 39.
+    assert stroke.handedness_confidence == pytest.approx(0.5385, abs=0.0006)
