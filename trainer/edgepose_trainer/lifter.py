@@ -96,12 +96,22 @@ def load_take(path: Path) -> Take:
     return Take(player_of(path), coco17 * _CM, h36m17 * _CM, take.frame_s, height_m)
 
 
-def views(takes: Sequence[Take], count: int, detector: Detector, rng: np.random.Generator) -> Views:
-    """``count`` windows at random times of random takes (longer takes more often), each by its own camera."""
+def views(
+    takes: Sequence[Take],
+    count: int,
+    detector: Detector,
+    rng: np.random.Generator,
+    window: WindowSpec = WINDOW,
+    newest: bool = False,
+) -> Views:
+    """``count`` windows at random times of random takes (longer takes more often), each by its own camera.
+
+    ``newest``: the truth is that of the window's last sample, not of its centre.
+    """
     spans = np.array([len(take.coco17) * take.frame_s for take in takes])
     chosen = rng.choice(len(takes), count, p=spans / spans.sum())
-    offsets_s = (np.arange(WINDOW.frames) - (WINDOW.frames - 1) / 2) / WINDOW.rate_hz
-    seen = np.empty((count, WINDOW.frames, len(COCO17), 3))
+    offsets_s = (np.arange(window.frames) - (window.frames - 1) / 2) / window.rate_hz
+    seen = np.empty((count, window.frames, len(COCO17), 3))
     truth = np.empty((count, len(H36M17), 3))
     height_m = np.array([takes[index].height_m for index in chosen])
     for row, index in enumerate(chosen):
@@ -112,7 +122,7 @@ def views(takes: Sequence[Take], count: int, detector: Detector, rng: np.random.
         before = np.minimum(wanted.astype(np.intp), len(take.coco17) - 2)
         weight = (wanted - before)[:, None, None]
         seen[row] = take.coco17[before] * (1 - weight) + take.coco17[before + 1] * weight
-        truth[row] = take.h36m17[min(centre, len(take.h36m17) - 1)]
+        truth[row] = take.h36m17[min(round(wanted[-1]) if newest else centre, len(take.h36m17) - 1)]
     cameras = court_cameras(rng, truth[:, 0])
     placed = cameras.into(truth)
     keypoints = detected(cameras.project(cameras.into(seen)), detector, rng)
