@@ -1,0 +1,1 @@
+"""``edgepose label``: a page on this machine to mark a session's strokes on; writes labels.csv (contracts §1)."""
