@@ -25,6 +25,7 @@ from edgepose_trainer.lifters.videopose3d import VideoPose3D
 POSE_KEYS = ("model_pos", "model_run", "state_dict")
 TRAJECTORY_KEY = "model_traj"
 STATISTICS_KEY = "statistics"
+CAUSAL_KEY = "causal"
 State: TypeAlias = Mapping[str, Tensor]
 Network: TypeAlias = VideoPose3D | GastNet | Martinez
 
@@ -43,10 +44,11 @@ class Loaded:
 
 
 def load(path: Path, causal: bool = False, arch: str | None = None) -> Loaded:
-    """``causal`` the weights do not tell; ``arch``: what is expected. Raises ModelError naming the mismatch."""
+    """``causal``: public weights do not tell; ``arch``: what is expected. Raises ModelError naming the mismatch."""
     held = pickles.read(path)
     if not isinstance(held, Mapping):
         raise ModelError(f"{path}: expected a dictionary of weights, got {type(held).__name__}")
+    causal = causal or held.get(CAUSAL_KEY) is True
     network = built(_state(held, path), str(path), causal)
     found = name_of(network)
     if arch is not None and found != arch:
@@ -59,8 +61,10 @@ def load(path: Path, causal: bool = False, arch: str | None = None) -> Loaded:
 
 
 def save(path: Path, loaded: Loaded) -> None:
-    """In the public layout, so that other programs read it too."""
+    """In the public layout, so that other programs read it too; what that layout does not hold, beside it."""
     held: dict[str, Any] = {"model_pos": loaded.network.state_dict()}
+    if not isinstance(loaded.network, Martinez):
+        held[CAUSAL_KEY] = loaded.network.stack.causal
     if loaded.trajectory is not None:
         held[TRAJECTORY_KEY] = loaded.trajectory.state_dict()
     if loaded.statistics is not None:

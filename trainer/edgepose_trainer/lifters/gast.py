@@ -91,8 +91,8 @@ class AttentionHead(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, J) -> (N, C / 4, J)."""
-        a, b = next(self.concat_project.parameters()).reshape(2, 1, -1)
-        scores = (a @ self.theta(x)).transpose(1, 2) + b @ self.phi(x)
+        vectors = next(self.concat_project.parameters()).reshape(2, 1, -1)
+        scores = (vectors[0] @ self.theta(x)).transpose(1, 2) + vectors[1] @ self.phi(x)
         attention = nn.functional.leaky_relu(scores, 0.2).softmax(dim=-1) + self.C_k
         out: Tensor = self.g(x) @ attention.transpose(1, 2)
         return out

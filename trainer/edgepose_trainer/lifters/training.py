@@ -1,0 +1,211 @@
+"""``edgepose train lifter --arch …``: the seeds' lifters on motion capture seen by virtual cameras.
+
+Adam with amsgrad, learning rate 0.001 falling by 0.95 an epoch, batch normalisation's momentum from 0.1 to 0.001, one
+answer a window through the strided twin of the network (seed_systems.md §6). Half of the windows are mirror images.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from edgepose import card as cards
+from edgepose.card import Dataset, Figure, Statistics
+from edgepose.errors import SourceError
+from edgepose.lifter import CARD_HEIGHT_M
+from edgepose.lifting.joints import mirrored
+from edgepose.lifting.sequence import SequenceLifter
+from edgepose.lifting.zscore import ZScoreLifter
+from edgepose.skeletons import COCO17, H36M17
+from edgepose.types import Float32
+from edgepose_trainer import lifter as motion
+from edgepose_trainer.errors3d import EVALUATED, mpjpe, n_mpjpe, p_mpjpe
+from edgepose_trainer.lifters.checkpoints import Loaded, Network, save
+from edgepose_trainer.lifters.exporting import Words, to_folder
+from edgepose_trainer.lifters.martinez import Martinez
+from edgepose_trainer.lifters.recipes import SIZE_WH, inputs_of, network_of, targets_of, window_of
+from edgepose_trainer.lifters.temporal import Stack, momentum_at, set_momentum
+from edgepose_trainer.lifters.transfer import distance
+from edgepose_trainer.views import EXACT, Detector
+
+RATE, DECAY, EPOCHS = 1e-3, 0.95, 60
+"""Epochs: equal parts of the steps, after each of which the rate falls."""
+_CHUNK = 8
+_ASIDE = 1500
+"""Windows of the figures; in pieces, so that 243 frames of them need little memory."""
+
+
+def train(
+    data: Path,
+    out: Path,
+    arch: str,
+    seed: int = 1,
+    steps: int = 20000,
+    say: Callable[[str], None] = print,
+    rate_hz: float = 30.0,
+    size: int = 128,
+    network: Network | None = None,
+) -> Path:
+    """BVH takes in ``data`` -> model folder ``out`` with the checkpoint beside it; every fourth player kept aside.
+
+    ``network``: in place of the published sizes. Raises SettingsError for the name, SourceError for the takes.
+    """
+    torch.manual_seed(seed)
+    network = network_of(arch) if network is None else network
+    paths = motion.takes_in(data)
+    if not (aside := motion.kept_aside(paths)):
+        raise SourceError(f"{data}: takes of at least 4 players are needed, so that one can be kept aside")
+    takes = [motion.load_take(path) for path in paths]
+    own = [take for take in takes if take.player not in aside]
+    statistics = _fit(network, own, steps, size, rate_hz, np.random.default_rng(seed), say)
+    loaded = Loaded(arch, network.eval(), statistics=statistics)
+    words = _words(arch, rate_hz, paths, aside, steps * size)
+    card = to_folder(loaded, out, words)
+    save(out / "checkpoint.bin", loaded)
+    figures = _figures(out, network, [take for take in takes if take.player in aside], aside, rate_hz)
+    cards.save(card.model_copy(update={"figures": figures}), out)
+    return out
+
+
+def _fit(
+    network: Network,
+    takes: Sequence[motion.Take],
+    steps: int,
+    size: int,
+    rate_hz: float,
+    rng: np.random.Generator,
+    say: Callable[[str], None],
+) -> Statistics | None:
+    """Trains in place; Martinez' statistics are those of its first windows."""
+    statistics = _statistics(network, takes, rate_hz, rng) if isinstance(network, Martinez) else None
+    learner = network if isinstance(network, Martinez) else network.restacked(_strided(network.stack))
+    optimiser = torch.optim.Adam(learner.parameters(), lr=RATE, amsgrad=True)
+    learner.train()
+    epoch_steps, shown = max(1, steps // EPOCHS), 0.0
+    for step, (inputs, targets) in enumerate(_batches(network, takes, steps, size, rate_hz, statistics, rng)):
+        for group in optimiser.param_groups:
+            group["lr"] = RATE * DECAY ** (step // epoch_steps)
+        set_momentum(learner, momentum_at(step / max(1, steps - 1)))
+        optimiser.zero_grad()
+        answer = learner(torch.from_numpy(inputs))
+        wanted = torch.from_numpy(targets)
+        loss = (answer - wanted).square().mean() if isinstance(learner, Martinez) else distance(answer, wanted)
+        loss.backward()
+        optimiser.step()
+        if isinstance(learner, Martinez):
+            learner.clip()
+        shown += loss.item()
+        if (step + 1) % epoch_steps == 0:
+            say(f"step {step + 1}/{steps}: loss {shown / epoch_steps:.4f}")
+            shown = 0.0
+    network.load_state_dict(learner.state_dict())
+    return statistics
+
+
+def _strided(stack: Stack) -> Stack:
+    return Stack(stack.widths, stack.causal, strided=True)
+
+
+def _batches(
+    network: Network,
+    takes: Sequence[motion.Take],
+    steps: int,
+    size: int,
+    rate_hz: float,
+    statistics: Statistics | None,
+    rng: np.random.Generator,
+) -> Iterator[tuple[Float32, Float32]]:
+    """``steps`` batches of ``size`` windows, two fifths of them exact, and their targets."""
+    for start in range(0, steps, _CHUNK):
+        count = _CHUNK * size // 2
+        exact = round(motion.EXACT_SHARE * count)
+        kinds = ((exact, EXACT), (count - exact, motion.TRAINING_DETECTOR))
+        parts = [_mirrored_too(*_examples(network, takes, number, kind, rate_hz, rng)) for number, kind in kinds]
+        keypoints, poses = (np.concatenate(side) for side in zip(*parts, strict=True))
+        seen, targets = inputs_of(network, keypoints), targets_of(network, poses)
+        if statistics is not None:
+            seen, targets = _scores(statistics, seen, targets)
+        for rows in np.array_split(rng.permutation(len(seen)), _CHUNK)[: steps - start]:
+            yield seen[rows], targets[rows]
+
+
+def _examples(
+    network: Network,
+    takes: Sequence[motion.Take],
+    count: int,
+    detector: Detector,
+    rate_hz: float,
+    rng: np.random.Generator,
+) -> tuple[Float32, Float32]:
+    """(N, T, 17, 3) px and (N, 17, 3) metres of a 1.75 m person."""
+    newest = not isinstance(network, Martinez) and network.stack.causal
+    seen = motion.views(takes, count, detector, rng, window_of(network, rate_hz), newest)
+    poses = seen.truth * (CARD_HEIGHT_M / seen.height_m)[:, None, None]
+    return seen.keypoints, poses.astype(np.float32)
+
+
+def _mirrored_too(keypoints: Float32, poses: Float32) -> tuple[Float32, Float32]:
+    """Each window and its mirror image; pictures are mirrored about their middle."""
+    twins = mirrored(keypoints, COCO17.mirror)
+    twins[..., 0] += SIZE_WH[0]
+    return np.concatenate([keypoints, twins]), np.concatenate([poses, mirrored(poses, H36M17.mirror)])
+
+
+def _statistics(network: Network, takes: Sequence[motion.Take], rate_hz: float, rng: np.random.Generator) -> Statistics:
+    keypoints, poses = _mirrored_too(*_examples(network, takes, 2048, EXACT, rate_hz, rng))
+    seen, wanted = inputs_of(network, keypoints), targets_of(network, poses)
+    return Statistics(
+        input_mean=seen.mean(axis=0).tolist(), input_std=seen.std(axis=0).tolist(),
+        output_mean=wanted.mean(axis=0).tolist(), output_std=wanted.std(axis=0).tolist(),
+        picture_width=SIZE_WH[0],
+    )  # fmt: skip
+
+
+def _scores(statistics: Statistics, seen: Float32, wanted: Float32) -> tuple[Float32, Float32]:
+    a, b, c, d = (
+        np.array(side, np.float32)
+        for side in (
+            statistics.input_mean, statistics.input_std, statistics.output_mean, statistics.output_std,
+        )
+    )  # fmt: skip
+    return (seen - a) / b, (wanted - c) / d
+
+
+def _figures(
+    out: Path, network: Network, takes: Sequence[motion.Take], aside: Sequence[str], rate_hz: float
+) -> list[Figure]:
+    """Of the written folder, as the device lifts."""
+    card = cards.load(out)
+    kind = ZScoreLifter if isinstance(network, Martinez) else SequenceLifter
+    lifter = kind(out, card, COCO17, SIZE_WH)
+    rng, figures = np.random.default_rng(20), []
+    for data, detector in (("exact 2D", EXACT), ("detector-like noise", Detector())):
+        pairs = [_examples(network, takes, _ASIDE // 10, detector, rate_hz, rng) for _ in range(10)]
+        found = np.concatenate([lifter.lift_array(keypoints) for keypoints, _ in pairs])[:, EVALUATED]
+        truth = np.concatenate([poses - poses[:, :1] for _, poses in pairs])[:, EVALUATED]
+        errors = {"MPJPE, height known": mpjpe, "N-MPJPE": n_mpjpe, "P-MPJPE": p_mpjpe}
+        for name, error in errors.items():
+            figures.append(
+                Figure(
+                    name=name,
+                    value=round(1000 * error(found.astype(np.float64), truth.astype(np.float64)), 1),
+                    unit="mm",
+                    data=f"Tennis-MoCap players {', '.join(aside)} (not trained on), {_ASIDE} virtual views, {data}",
+                    command=f"edgepose train lifter --arch {card.name}",
+                    date=date.today().isoformat(),
+                )
+            )
+    return figures
+
+
+def _words(arch: str, rate_hz: float, paths: Sequence[Path], aside: Sequence[str], windows: int) -> Words:
+    digest = hashlib.sha256("".join(cards.sha256_of(path) for path in paths).encode()).hexdigest()
+    use = f"training, without the players {', '.join(aside)}; mirrored copies, virtual cameras"
+    data = Dataset(name="Tennis-MoCap (Pulgarin-Giraldo et al. 2017)", sha256=digest, licence="CC BY-SA 3.0", use=use)
+    limits = f"Trained on {windows} windows of tennis alone, as a comparison; size assumes a 1.75 m person."
+    return Words(arch, "CC BY-SA 3.0", rate_hz, data=(data,), limits=limits)
