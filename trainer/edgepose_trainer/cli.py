@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import typer
@@ -29,19 +30,31 @@ def lifter(
 
 @app.command()
 def strokes(
-    data: list[Path] = typer.Option(
-        ..., help="Stroke table (.parquet), folder of BVH takes, or session with labels.csv."
+    data: list[str] = typer.Option(
+        ..., help="Stroke table (.parquet), folder of BVH takes, or session with labels.csv; also s3://bucket/…"
     ),
-    out: Path = typer.Option(..., help="Model folder to write."),
+    out: str = typer.Option(..., help="Model folder to write; also s3://bucket/…"),
     preset: str = typer.Option("tennis", help="tennis, or hampen (that data set alone, as published)."),
     rate_hz: float = typer.Option(15.0, min=1.0, help="Samples a second; a window is 15 of them."),
     seed: int = typer.Option(1, help="The same seed and data give the same weights."),
     folds: int | None = typer.Option(None, min=0, help="Of groups held out; 0: no figures, a quarter of the time."),
+    scheduler: str | None = typer.Option(
+        None, help="Dask scheduler, host:port: its workers do the work (extra cluster)."
+    ),
+    parts: str | None = typer.Option(
+        None, help="Keep features in Parquet files in this folder or bucket, not in memory; all workers must see it."
+    ),
 ) -> None:
     """Train the stroke classifier; groups (players, videos) are held out in turn for its figures."""
     from edgepose_trainer.strokes import train
 
-    card = train(data, out, preset, rate_hz, seed, typer.echo, folds)
+    run = partial(train, preset=preset, rate_hz=rate_hz, seed=seed, say=typer.echo, folds=folds)
+    if scheduler or parts or any("://" in address for address in (*data, out)):
+        from edgepose_trainer.scaleout import starting
+
+        card = starting.train(data, out, scheduler, parts, run, typer.echo)
+    else:
+        card = run([Path(path) for path in data], Path(out))
     typer.echo(f"wrote {out}: {card.model.stamp}")
 
 

@@ -24,7 +24,7 @@ from edgepose_trainer.spotting import choose
 
 FRAMES = 15
 _PART = 20_000
-_STOP_SHARE = 3
+STOP_SHARE = 3
 """Of the limit of windows, for those that say when to stop."""
 Say = Callable[[str], object]
 
@@ -90,24 +90,26 @@ PRESETS = MappingProxyType(
 
 
 def train(
-    data: Sequence[Path],
+    data: Sequence[Path] | Sequence[str],
     out: Path,
     preset: str = "tennis",
     rate_hz: float = 15.0,
     seed: int = 1,
     say: Say = print,
     folds: int | None = None,
+    engine: Engine | None = None,
 ) -> Card:
     """Reads, cross-validates by group, fits on everything, writes ``out``.
 
     ``folds``: None is the preset's number; 0 fits at once, with the preset's number of rounds and thresholds and
-    without figures.
+    without figures. ``engine``: None is this process's memory.
 
     Raises SettingsError for data or settings that cannot work. Same data and seed: same weights, byte
     for byte.
     """
     chosen = _preset(preset)
-    sources = read(data)
+    engine = engine or IN_MEMORY
+    sources = engine.read(data)
     recordings = [r for source in sources for r in source.recordings if not r.kept_aside]
     spec = WindowSpec(frames=FRAMES, rate_hz=rate_hz)
     samples = cut(recordings, spec, chosen.hop_s)
@@ -116,12 +118,12 @@ def train(
     chosen = chosen if folds is None else replace(chosen, folds=folds)
     spotter, rounds, figures = chosen.spotter, chosen.boosting.most_rounds, list[Figure]()
     if chosen.folds > 0:
-        crossed = cross_validate(recordings, samples, labels, chosen, seed, say)
+        crossed = cross_validate(recordings, samples, labels, chosen, seed, say, engine)
         spotter = choose(crossed.scored(crossed.dense), labels, crossed.family)
         rounds = int(np.mean([fitted.best for fitted in crossed.fitted]))
         command = f"edgepose train strokes --preset {preset} --rate-hz {rate_hz:g} --seed {seed}"
         figures = figures_of(crossed, f"{command} (cross-validation)", date.today().isoformat())
-    fitted = fit_on(samples.sure(), labels, chosen, seed, rounds=rounds)
+    fitted = engine.fit_on(samples.sure(), labels, chosen, seed, rounds=rounds)
     out.mkdir(parents=True, exist_ok=True)
     fitted.save(out / "strokes.txt")
     for figure in figures:
@@ -132,16 +134,24 @@ def train(
 
 
 def cross_validate(
-    recordings: list[Recording], samples: Samples, labels: Sequence[str], preset: Preset, seed: int, say: Say
+    recordings: list[Recording],
+    samples: Samples,
+    labels: Sequence[str],
+    preset: Preset,
+    seed: int,
+    say: Say,
+    engine: Engine | None = None,
 ) -> Crossed:
     """One booster per fold of held-out groups, with its scores for them.
 
     The number of rounds that judges a fold comes from the other folds.
     """
+    engine = engine or IN_MEMORY
     folds = folds_of(samples, preset.folds)
     fitted = []
     for fold, held_out in enumerate(folds):
-        fitted.append(fit_on(samples.take(~held_out).sure(), labels, preset, seed, samples.take(held_out).sure()))
+        seen, judge = samples.take(~held_out).sure(), samples.take(held_out).sure()
+        fitted.append(engine.fit_on(seen, labels, preset, seed, judge))
         groups = ", ".join(sorted(set(samples.groups[held_out].tolist())))
         say(f"fold {fold + 1} of {len(folds)}: without {groups}: best after {fitted[-1].best} rounds")
     best = [one.best for one in fitted]
@@ -149,7 +159,7 @@ def cross_validate(
     probabilities = np.zeros((len(samples), len(labels)))
     for fold, held_out in enumerate(folds):
         rows = np.flatnonzero(held_out)
-        probabilities[rows] = predict(fitted[fold], samples, rows, preset, rounds[fold], seed)
+        probabilities[rows] = engine.predict(fitted[fold], samples, rows, preset, rounds[fold], seed)
     sparse = frozenset(preset.hop_s)
     return Crossed(recordings, samples, tuple(labels), folds, fitted, rounds, probabilities, sparse)
 
@@ -186,7 +196,7 @@ def fit_on(
     rng = np.random.default_rng(seed)
     samples = thin(samples, preset.most, rng)
     second = samples.take(np.arange(0, len(samples), 2))
-    truth = _numbers(np.concatenate([samples.labels, second.labels]), labels)
+    truth = numbers(np.concatenate([samples.labels, second.labels]), labels)
     columns = names(preset.features, FRAMES)
     inputs = np.empty((len(truth), len(columns)), np.float32)
     copy = restore_aspect(second, rng) if preset.restore_aspect else second.keypoints
@@ -195,12 +205,25 @@ def fit_on(
     featurise(seen_by(samples, preset, seed), preset.features, inputs[: len(samples)])
     judge = None
     if held_out is not None:
-        held_out = thin(held_out, preset.most // _STOP_SHARE, rng)
-        judge = featurise(seen_by(held_out, preset, seed), preset.features), _numbers(held_out.labels, labels)
+        held_out = thin(held_out, preset.most // STOP_SHARE, rng)
+        judge = featurise(seen_by(held_out, preset, seed), preset.features), numbers(held_out.labels, labels)
     return fit(inputs, truth, columns, len(labels), seed, preset.boosting, judge, rounds)
 
 
-def _numbers(labels: NDArray[np.str_], known: Sequence[str]) -> NDArray[np.intp]:
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """Who reads, fits and predicts; the calls are those of `reading.read`, ``fit_on`` and ``predict``."""
+
+    read: Callable[..., list[Source]]
+    fit_on: Callable[..., Fitted]
+    predict: Callable[..., NDArray[np.float64]]
+
+
+IN_MEMORY = Engine(read, fit_on, predict)
+
+
+def numbers(labels: NDArray[np.str_], known: Sequence[str]) -> NDArray[np.intp]:
+    """(N,) places among the known labels."""
     number = {label: i for i, label in enumerate(known)}
     return np.array([number[label] for label in labels.tolist()], dtype=np.intp)
 

@@ -1,0 +1,1 @@
+"""`edgepose train strokes` beyond one process and one memory: Parquet parts, a Dask cluster, fsspec addresses."""
