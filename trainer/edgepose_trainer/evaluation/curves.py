@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from edgepose.skeletons import COCO17
 from edgepose_trainer import peaks
 from edgepose_trainer.evaluation.drawing import SPAN_COLOURS, Box, Drawing, Line, Shape, Words, polylines, stacked
+from edgepose_trainer.evaluation.gaps import bridged
 from edgepose_trainer.evaluation.spans import Span, labelled
 from edgepose_trainer.recordings import Recording
 from edgepose_trainer.samples import hand_of
@@ -20,10 +21,12 @@ Float64 = NDArray[np.float64]
 ROW_S = 15.0
 """Longer recordings are drawn in rows."""
 _WIDTH, _LEFT, _RIGHT = 960, 46, 8
-_PANEL, _HEAD, _FOOT, _BETWEEN = 92, 20, 18, 22
+_PANEL, _STRIP, _HEAD, _FOOT = 92, 16, 21, 18
+_SHORT_S = 3.0
+"""Shorter recordings are drawn half as wide."""
 _SHADE = 0.28
-_NARROW_PX = 34
-"""Too narrow for the stroke's name."""
+_LETTER_PX = 5.8
+"""Where the stroke's name has no room, its initials are written."""
 _TICKS_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 _X, _Y, _SPEED = "#b5179e", "#1b7f3b", "bar"
 
@@ -54,6 +57,7 @@ def curves(recording: Recording, told: Sequence[Span] | None = None, joint: str 
     place = (points[:, COCO17.index(own)] - hips) / torso_px * np.array([1.0, -1.0])
     speed = peaks.wrist_speed(recording.times_s, points, hand) / torso_px
     spans = None if told is None else tuple(told)
+    place = bridged(recording.times_s, place)
     return Curves(recording.name, own, recording.times_s, place, speed, tuple(labelled(recording)), spans)
 
 
@@ -85,30 +89,38 @@ def _hips_and_torso(points: Float64) -> tuple[Float64, float]:
 
 
 def _row(given: Curves, colours: Mapping[str, str], start: float, end: float) -> Drawing:
-    scale = (_WIDTH - _LEFT - _RIGHT) / max(end - start, 1e-9)
+    width = _WIDTH if end - start > _SHORT_S else _WIDTH // 2 - 10
+    edge = width - _RIGHT
+    scale = (edge - _LEFT) / max(end - start, 1e-9)
 
     def at(time_s: float) -> float:
         return _LEFT + (time_s - start) * scale
 
     inside = (given.times_s >= start - 1e-9) & (given.times_s <= end + 1e-9)
     xs = _LEFT + (given.times_s[inside] - start) * scale
-    shapes: list[Shape] = []
     joint = given.joint.replace("_", " ")
-    top = float(_HEAD)
-    shapes.append(Words(_LEFT, top - 7, f"{given.title}: {joint} from the hips, torso lengths", size=12))
-    shapes.append(Words(_WIDTH - _RIGHT - 92, top - 7, "across", colour=_X))
-    shapes.append(Words(_WIDTH - _RIGHT, top - 7, "up", "end", colour=_Y))
-    shapes += _shaded(given.labels, colours, at, top, "labels")
-    shapes += _panel(xs, [(given.place[inside, 0], _X), (given.place[inside, 1], _Y)], _range(given.place), top)
-    top += _PANEL + _BETWEEN
-    below = given.labels if given.told is None else given.told
-    shapes.append(Words(_LEFT, top - 7, "speed of the hitting wrist, torso lengths a second"))
-    shapes += _shaded(below, colours, at, top, "labels" if given.told is None else "model")
-    shapes += _panel(xs, [(given.speed[inside], _SPEED)], (0.0, _range(given.speed)[1]), top)
-    top += _PANEL
-    shapes += _ticks(start, end, at, top)
-    says = f"{given.title}: {joint} over time, strokes shaded"
-    return Drawing(_WIDTH, top + _FOOT, tuple(shapes), says)
+    place, speed = given.place[inside], given.speed[inside]
+    low, high = _range(given.place)
+    margin = 0.06 * (high - low)
+    top = 2.0 * _HEAD
+    shapes: list[Shape] = [
+        Words(2, 14, given.title, size=13),
+        Words(_LEFT, top - 6, f"{joint} from the hips, torso lengths; shaded: labels"),
+        Words(edge - 20, top - 6, "across", "end", colour=_X),
+        Words(edge, top - 6, "up", "end", colour=_Y),
+        *_shaded(given.labels, colours, at, top, edge),
+        *_panel(xs, [(place[:, 0], _X), (place[:, 1], _Y)], (low - margin, high + margin), top, edge),
+    ]
+    top += _PANEL + _STRIP + _HEAD
+    told, who = (given.labels, "labels") if given.told is None else (given.told, "the model")
+    shapes += [
+        Words(_LEFT, top - 6, f"speed of the hitting wrist, torso lengths a second; shaded: {who}"),
+        *_shaded(told, colours, at, top, edge),
+        *_panel(xs, [(speed, _SPEED)], (0.0, 1.06 * _range(given.speed)[1]), top, edge),
+    ]
+    top += _PANEL + _STRIP
+    shapes += _ticks(start, end, at, top, edge)
+    return Drawing(width, top + _FOOT, tuple(shapes), f"{given.title}: {joint} over time, strokes shaded")
 
 
 def _range(values: Float64) -> tuple[float, float]:
@@ -117,12 +129,13 @@ def _range(values: Float64) -> tuple[float, float]:
     return low, max(high, low + 1e-6)
 
 
-def _panel(xs: Float64, lines: Sequence[tuple[Float64, str]], span: tuple[float, float], top: float) -> list[Shape]:
+def _panel(
+    xs: Float64, lines: Sequence[tuple[Float64, str]], span: tuple[float, float], top: float, edge: float
+) -> list[Shape]:
     low, high = span
-    margin = 0.06 * (high - low)
-    low, high = low - margin, high + margin
+    bottom = top + _PANEL + _STRIP
     shapes: list[Shape] = [
-        Line(((_LEFT, top), (_LEFT, top + _PANEL), (_WIDTH - _RIGHT, top + _PANEL)), "soft", 1),
+        Line(((_LEFT, top), (_LEFT, bottom), (edge, bottom)), "soft", 1),
         Words(_LEFT - 5, top + 10, f"{high:.1f}", "end", 11, "soft"),
         Words(_LEFT - 5, top + _PANEL, f"{low:.1f}", "end", 11, "soft"),
     ]
@@ -132,31 +145,35 @@ def _panel(xs: Float64, lines: Sequence[tuple[Float64, str]], span: tuple[float,
 
 
 def _shaded(
-    spans: Sequence[Span], colours: Mapping[str, str], at: Callable[[float], float], top: float, who: str
+    spans: Sequence[Span], colours: Mapping[str, str], at: Callable[[float], float], top: float, edge: float
 ) -> list[Shape]:
+    """Spans behind a panel, their names in the strip below the curves."""
+    high = _PANEL + _STRIP
     shapes: list[Shape] = []
     for span in spans:
-        left, peak, right = (at(t) for t in (span.start_s, span.peak_s, span.end_s))
-        left, right = max(left, _LEFT), min(right, _WIDTH - _RIGHT)
+        left, peak, right = (at(time_s) for time_s in (span.start_s, span.peak_s, span.end_s))
+        left, right = max(left, _LEFT), min(right, edge)
         if right <= left:
             continue
         colour = colours.get(span.label, SPAN_COLOURS[-1])
-        shapes.append(Box(left, top, right - left, _PANEL, colour, _SHADE))
+        shapes.append(Box(left, top, right - left, high, colour, _SHADE))
         if left <= peak <= right:
-            shapes.append(Line(((peak, top), (peak, top + _PANEL)), colour, 1.5))
-        if right - left >= _NARROW_PX:
-            shapes.append(Words(left + 3, top + _PANEL - 5, span.label.replace("_", " "), size=11))
-    shapes.append(Words(_WIDTH - _RIGHT - 3, top + 11, who, "end", 11, "soft"))
+            shapes.append(Line(((peak, top), (peak, top + high)), colour, 1.5))
+        name = span.label.replace("_", " ")
+        if right - left >= _LETTER_PX * len(name):
+            shapes.append(Words(left + 3, top + high - 4, name, size=11))
+        elif right - left >= 2 * _LETTER_PX:
+            shapes.append(Words(left + 2, top + high - 4, "".join(word[0] for word in name.split()), size=11))
     return shapes
 
 
-def _ticks(start: float, end: float, at: Callable[[float], float], top: float) -> list[Shape]:
-    step = next((s for s in _TICKS_S if (end - start) / s <= 16), 10.0)
+def _ticks(start: float, end: float, at: Callable[[float], float], top: float, edge: float) -> list[Shape]:
+    step = next((s for s in _TICKS_S if (end - start) / s <= (edge - _LEFT) / 55), 10.0)
     moments = np.arange(np.ceil(start / step - 1e-6), np.floor(end / step + 1e-6) + 1) * step
     shapes: list[Shape] = []
     for moment in moments.tolist():
         x = at(moment)
         shapes.append(Line(((x, top), (x, top + 4)), "soft", 1))
-        anchor: Literal["end", "middle"] = "end" if x > _WIDTH - _RIGHT - 14 else "middle"
-        shapes.append(Words(x, top + 15, f"{moment:.{0 if step >= 1 else 1}f} s", anchor, 11, "soft"))
+        anchor: Literal["end", "middle"] = "end" if x > edge - 14 else "middle"
+        shapes.append(Words(x, top + 15, f"{moment + 0.0:.{0 if step >= 1 else 1}f} s", anchor, 11, "soft"))
     return shapes

@@ -107,7 +107,7 @@ def moved(shape: Shape, right: float, down: float) -> Shape:
 
 def svg(drawing: Drawing, wide: bool = False) -> str:
     """For a page, whose style gives the inks; ``wide``: as wide as the page instead of a column."""
-    style = f' style="max-width:{drawing.width:g}px"' if wide else ""
+    style = f' style="width:{drawing.width:g}px;max-width:100%"' if wide else ""
     body = "".join(_element(shape, "var(--{})") for shape in drawing.shapes)
     return (
         f'<svg viewBox="0 0 {drawing.width:g} {drawing.height:g}" role="img"{style}'
@@ -141,10 +141,9 @@ def _element(shape: Shape, ink: str) -> str:
     if colour in INKS:
         colour = ink.format(colour) if ink else INKS[colour]
     if isinstance(shape, Words):
-        size = f' style="font-size:{shape.size:g}px"' if shape.size != 12 else ""
-        fill = "" if shape.colour == "ink" and ink else f' fill="{colour}"'
+        style = f"fill:{colour};font-size:{shape.size:g}px"
         anchor = "" if shape.anchor == "start" else f' text-anchor="{shape.anchor}"'
-        return f'<text x="{shape.x:g}" y="{shape.y:g}"{anchor}{size}{fill}>{escape(shape.text)}</text>'
+        return f'<text x="{shape.x:.4g}" y="{shape.y:.4g}"{anchor} style="{style}">{escape(shape.text)}</text>'
     faint = f' opacity="{shape.opacity:g}"' if shape.opacity < 1 else ""
     if isinstance(shape, Box):
         place = f'x="{shape.x:.1f}" y="{shape.y:.1f}" width="{max(shape.width, 0):.1f}" height="{shape.height:.1f}"'

@@ -84,7 +84,8 @@ def range_words(figure: Figure) -> str:
     if not math.isfinite(figure.low):
         return ""
     digits = _digits(figure)
-    return f"{figure.low:.{digits}f}–{figure.high:.{digits}f}"
+    between = "–" if figure.low >= 0 else " to "
+    return f"{figure.low:.{digits}f}{between}{figure.high:.{digits}f}"
 
 
 def lines(figures: Sequence[Figure]) -> list[str]:

@@ -7,6 +7,7 @@ place nor hand count. Cameras do: 2D curves of one swing seen from two sides dif
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -79,53 +80,49 @@ def swings_of(recording: Recording) -> list[Swing]:
 
 
 def mean_curve(swings: Sequence[Swing]) -> Float64:
-    """(27, 6, 2) mean over the swings in which a joint is known; raises ValueError for none."""
+    """(27, 6, 2) mean where half of the swings at least know a joint, else NaN; raises ValueError for no swing."""
     if not swings:
         raise ValueError("a mean curve needs a swing at least")
     curves = np.stack([swing.curve for swing in swings])
     known = np.isfinite(curves)
     count = known.sum(axis=0)
-    return np.where(count > 0, np.where(known, curves, 0).sum(axis=0) / np.maximum(count, 1), np.nan)
+    mean = np.where(known, curves, 0).sum(axis=0) / np.maximum(count, 1)
+    return np.where(2 * count >= len(swings), mean, np.nan)
 
 
 def distance(one: Float64, other: Float64) -> float:
-    """DTW distance of two curves (N, J, 2), (M, J, 2): mean distance of the joints along the best way, torso lengths.
+    """DTW distance of two curves (N, J, 2), (M, J, 2): mean distance of the joints along the best way.
 
-    Joints that one of the curves lacks are left out; NaN when none is left.
+    Joints that one of them never shows are left out, as are ends where one is not known. NaN where less than half of
+    a curve is left.
     """
-    return float(distances(one[None], other)[0])
+    joints = np.isfinite(one).any(axis=(0, 2)) & np.isfinite(other).any(axis=(0, 2))
+    parts = [curve[:, joints][np.isfinite(curve[:, joints]).all(axis=(1, 2))] for curve in (one, other)]
+    if not joints.any() or any(2 * len(part) < len(whole) for part, whole in zip(parts, (one, other), strict=True)):
+        return float("nan")
+    apart = np.linalg.norm(parts[0][:, None] - parts[1][None], axis=-1)
+    return warped(apart.mean(axis=-1), _BAND)
 
 
-def distances(curves: Float64, other: Float64) -> Float64:
-    """(P, N, J, 2) against (M, J, 2) -> (P,) as ``distance``."""
-    apart = np.linalg.norm(curves[:, :, None] - other[None, None], axis=-1)
-    known = np.isfinite(apart)
-    joints = known.sum(axis=-1)
-    cost = np.where(joints > 0, np.where(known, apart, 0).sum(axis=-1) / np.maximum(joints, 1), np.nan)
-    result = warped(np.nan_to_num(cost), _BAND)
-    return np.where(np.isnan(cost).any(axis=(1, 2)), np.nan, result)
-
-
-def warped(cost: Float64, band: int) -> Float64:
-    """(P, N, M) local costs -> (P,) mean cost along the way of least total cost (Sakoe & Chiba 1978).
+def warped(cost: Float64, band: int) -> float:
+    """(N, M) local costs -> mean cost along the way of least total cost (Sakoe & Chiba 1978).
 
     Steps right, down and diagonally from corner to corner, at most ``band`` samples off the diagonal.
     """
-    count, rows, columns = cost.shape
+    rows, columns = cost.shape
     slope = (columns - 1) / max(rows - 1, 1)
-    total = np.full((count, rows + 1, columns + 1), np.inf)
-    steps = np.zeros((count, rows + 1, columns + 1))
-    total[:, 0, 0] = 0
-    for i in range(rows):
-        for j in range(columns):
-            if abs(j - i * slope) > max(band, slope):
-                continue
-            before = np.stack([total[:, i, j], total[:, i, j + 1], total[:, i + 1, j]])
-            length = np.stack([steps[:, i, j], steps[:, i, j + 1], steps[:, i + 1, j]])
-            best = before.argmin(axis=0)
-            total[:, i + 1, j + 1] = before[best, np.arange(count)] + cost[:, i, j]
-            steps[:, i + 1, j + 1] = length[best, np.arange(count)] + 1
-    return np.asarray(total[:, -1, -1] / steps[:, -1, -1], np.float64)
+    reach = max(band, slope)
+    nowhere = (math.inf, 0)
+    above = [(0.0, 0), *[nowhere] * columns]
+    for i, costs in enumerate(cost.tolist()):
+        here = [nowhere] * (columns + 1)
+        for j, local in enumerate(costs):
+            if abs(j - i * slope) <= reach:
+                total, steps = min(above[j], above[j + 1], here[j])
+                here[j + 1] = (total + local, steps + 1)
+        above = here
+    total, steps = above[-1]
+    return total / steps
 
 
 def compared(swings: Iterable[Swing], reference: Sequence[Swing]) -> list[Likeness]:
@@ -138,11 +135,16 @@ def compared(swings: Iterable[Swing], reference: Sequence[Swing]) -> list[Likene
     rows = [
         Likeness(
             player, label, len(mine), distance(mean_curve(mine), models[label]),
-            float(np.median(distances(np.stack([swing.curve for swing in mine]), models[label]))),
+            _median([distance(swing.curve, models[label]) for swing in mine]),
         )
         for (label, player), mine in own.items()
     ]  # fmt: skip
     return sorted(rows, key=lambda row: (row.label, row.distance))
+
+
+def _median(values: Sequence[float]) -> float:
+    known = [value for value in values if math.isfinite(value)]
+    return float(np.median(known)) if known else math.nan
 
 
 def _fastest(times_s: Float64, speed: Float64, span: Span) -> float:
@@ -151,7 +153,7 @@ def _fastest(times_s: Float64, speed: Float64, span: Span) -> float:
 
 
 def _normalised(keypoints: NDArray[np.float32]) -> Float64:
-    """(N, 27, 17, 3) px -> (N, 27, 6, 2): the positions of tennis-1, gaps filled in time."""
+    """(N, 27, 17, 3) px -> (N, 27, 6, 2): the positions of tennis-1, gaps inside filled in time, ends left open."""
     columns = {name: number for number, name in enumerate(names("tennis-1", FRAMES))}
     wanted = [columns[f"position/{j}/{axis}/{t:02d}"] for t in range(FRAMES) for j in JOINTS for axis in "xy"]
     curves = features(keypoints, "tennis-1", COCO17)[:, wanted].astype(np.float64)
@@ -160,5 +162,6 @@ def _normalised(keypoints: NDArray[np.float32]) -> Float64:
         for values in curve.T:
             known = np.flatnonzero(np.isfinite(values))
             if len(known):
-                values[:] = np.interp(np.arange(FRAMES), known, values[known])
+                inner = slice(known[0], known[-1] + 1)
+                values[inner] = np.interp(np.arange(FRAMES)[inner], known, values[known])
     return curves.reshape(len(keypoints), FRAMES, len(JOINTS), 2)

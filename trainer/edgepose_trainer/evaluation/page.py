@@ -36,6 +36,7 @@ svg { display: block; width: 100%; max-width: 34rem; height: auto; margin-bottom
 svg text { font: 12px system-ui, sans-serif; fill: var(--ink); }
 .cases { display: grid; grid-template-columns: repeat(auto-fill, minmax(17rem, 1fr)); gap: .8rem; }
 .cases.strips { grid-template-columns: 1fr; } .cases svg { margin: .4rem auto; }
+.curves { display: flex; flex-wrap: wrap; gap: .4rem .8rem; }
 .cases figure { margin: 0; background: var(--card); border-radius: .5rem; overflow: hidden; }
 .cases img { display: block; width: 100%; height: 13rem; object-fit: contain; background: #000; }
 figcaption { padding: .4rem .6rem; font-size: .85rem; overflow-wrap: anywhere; }

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
 from edgepose.skeletons import COCO17
 from edgepose_trainer.evaluation.drawing import Box, Drawing, Line, Shape, Words
+from edgepose_trainer.evaluation.gaps import bridged
 from edgepose_trainer.recordings import Recording
 
 AROUND_S = (-0.4, -0.27, -0.13, 0.0, 0.13, 0.27, 0.4)
-_CELL_WH = (78, 120)
+_CELL_WH = (104, 140)
+_HEAD_PX = 5
 _FOOT = 16
 _LEFT, _RIGHT, _MIDDLE = "#2e9bf0", "#f07d10", "soft"
 _FAR_S = 0.1
@@ -22,7 +26,10 @@ def drawn(recording: Recording, time_s: float, says: str) -> Drawing:
     wanted_s = time_s + np.array(AROUND_S)
     rows = np.abs(recording.times_s[:, None] - wanted_s).argmin(axis=0)
     near = np.abs(recording.times_s[rows] - wanted_s) <= _FAR_S
-    points = recording.keypoints[rows, :, :2].astype(np.float64)
+    flat = recording.keypoints[..., :2].astype(np.float64).reshape(len(recording.times_s), -1)
+    low, high = (np.searchsorted(recording.times_s, time_s + end) for end in (-1.0, 1.0))
+    flat[low:high] = bridged(recording.times_s[low:high], flat[low:high])
+    points = flat[rows].reshape(len(rows), -1, 2)
     points[~near] = np.nan
     centred = points - _middles(points)
     scale, down = _scale(centred)
@@ -56,9 +63,20 @@ def _bones(place: NDArray[np.float64]) -> list[Shape]:
     for a, b in COCO17.edges:
         ends = place[[a, b]]
         if np.isfinite(ends).all():
-            first, last = ((round(x, 1), round(y, 1)) for x, y in ends.tolist())
-            shapes.append(Line((first, last), _colour(COCO17.joints[a], COCO17.joints[b]), 2))
+            shapes.append(Line((_point(ends[0]), _point(ends[1])), _colour(COCO17.joints[a], COCO17.joints[b]), 2))
+    nose, neck = place[COCO17.index("nose")], place[COCO17.indices("left_shoulder", "right_shoulder")].mean(axis=0)
+    if np.isfinite(nose).all() and np.isfinite(neck).all():
+        x, y = _point(nose)
+        shapes.append(Line((_point(neck), (x, y)), _MIDDLE, 2))
+        turn = np.linspace(0, 2 * np.pi, 13)
+        ring = zip(x + _HEAD_PX * np.cos(turn), y + _HEAD_PX * np.sin(turn), strict=True)
+        shapes.append(Line(tuple(map(_point, ring)), _MIDDLE, 2))
     return shapes
+
+
+def _point(place: Iterable[float]) -> tuple[float, float]:
+    x, y = place
+    return round(float(x), 1), round(float(y), 1)
 
 
 def _colour(one: str, other: str) -> str:

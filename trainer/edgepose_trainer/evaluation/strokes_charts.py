@@ -10,7 +10,9 @@ from edgepose_trainer.evaluation.drawing import Box, Drawing, Line, Shape, Words
 from edgepose_trainer.evaluation.importance import Importance
 from edgepose_trainer.evaluation.likeness import JOINTS
 
-_SIDE, _LEFT, _TOP, _BELOW = 300, 44, 8, 60
+_SIDE, _LEFT, _TOP = 320, 44, 8
+_MANY = 30
+"""Windows of a bin whose share means something; others are drawn faint."""
 _ROW, _NAME, _CELL = 22, 128, 34
 _MINE, _REFERENCE = "#d55e00", "bar"
 
@@ -19,27 +21,26 @@ def reliability(given: Reliability) -> Drawing:
     """Share of right windows over what the model said of them; on the diagonal the probabilities are true."""
     shapes: list[Shape] = [
         Box(_LEFT, _TOP, _SIDE, _SIDE, "card"),
-        Line(((_LEFT, _TOP + _SIDE), (_LEFT + _SIDE, _TOP)), "soft", 1),
     ]
-    most = max(float(given.count.max()), 1.0)
     width = _SIDE / BINS
     for place, (count, right) in enumerate(zip(given.count, given.right, strict=True)):
         left = _LEFT + place * width + 2
-        many = 36 * count / most
-        shapes.append(Box(left, _TOP + _SIDE + 22 + 36 - many, width - 4, many, "soft", 0.5))
         if np.isfinite(right):
-            shapes.append(Box(left, _TOP + _SIDE * (1 - right), width - 4, _SIDE * right, "bar", 0.75))
+            shapes.append(Words(left + width / 2 - 2, _TOP + _SIDE + 30, _short(int(count)), "middle", 10, "soft"))
+            solid = 0.8 if count >= _MANY else 0.3
+            shapes.append(Box(left, _TOP + _SIDE * (1 - right), width - 4, _SIDE * right, "bar", solid))
     for place in range(0, BINS + 1, 2):
         share = place / BINS
         shapes.append(Words(_LEFT - 6, _TOP + _SIDE * (1 - share) + 4, f"{share:.1f}", "end", 11, "soft"))
         shapes.append(Words(_LEFT + _SIDE * share, _TOP + _SIDE + 14, f"{share:.1f}", "middle", 11, "soft"))
-    points = np.stack([given.confidence, given.right])
-    xs, ys = _LEFT + _SIDE * points[0], _TOP + _SIDE * (1 - points[1])
-    known = np.isfinite(xs)
-    shapes += polylines(xs[known], ys[known], "ink", 1.5)
-    shapes.append(Words(_LEFT + _SIDE, _TOP + _SIDE + _BELOW + 12, "said (grey: how many windows)", "end"))
-    shapes.append(Words(_LEFT + 6, _TOP + 16, "right"))
-    return Drawing(_LEFT + _SIDE + 10, _TOP + _SIDE + _BELOW + 18, tuple(shapes), "reliability diagram")
+    shapes.append(Line(((_LEFT, _TOP + _SIDE), (_LEFT + _SIDE, _TOP)), "ink", 1))
+    shapes.append(Words(_LEFT + _SIDE, _TOP + _SIDE + 46, "probability said; below: windows", "end"))
+    shapes.append(Words(_LEFT + 6, _TOP + 16, "share that is right"))
+    return Drawing(_LEFT + _SIDE + 10, _TOP + _SIDE + 54, tuple(shapes), "reliability diagram")
+
+
+def _short(count: int) -> str:
+    return f"{count / 1000:.0f}k" if count >= 10_000 else str(count)
 
 
 def importance(given: Importance) -> Drawing:

@@ -16,6 +16,7 @@ from edgepose_trainer.evaluation import page as html
 from edgepose_trainer.evaluation.figures import Figure, Row, Table
 from edgepose_trainer.evaluation.likeness import mean_curve
 from edgepose_trainer.evaluation.spans import labelled
+from edgepose_trainer.evaluation.stroke_events import count
 from edgepose_trainer.evaluation.strokes_counts import MISSED, NOTHING
 from edgepose_trainer.evaluation.strokes_judged import Judged
 from edgepose_trainer.evaluation.strokes_tables import FRAMES
@@ -69,18 +70,21 @@ def confusion(counts: NDArray[np.int64], rows: Sequence[str], columns: Sequence[
     shown = [j for j in range(len(columns)) if counts[:, j].any() or (j in shown_rows and rows[j] == columns[j])]
     head = "".join(f"<th>{escape(columns[j].replace('_', ' '))}</th>" for j in shown)
     body = "".join(
-        f"<tr><td>{escape(rows[i].replace('_', ' '))}</td>{''.join(_cell(counts[i], j) for j in shown)}</tr>"
+        f"<tr><td>{escape(rows[i].replace('_', ' '))}</td>"
+        f"{''.join(_cell(counts[i], j, rows[i] != NOTHING) for j in shown)}</tr>"
         for i in shown_rows
     )
     corner = "<th>labelled \\ told</th>"
     return f'<div class="wide"><table><thead><tr>{corner}{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
-def _cell(row: NDArray[np.int64], column: int) -> str:
+def _cell(row: NDArray[np.int64], column: int, shares: bool) -> str:
     count, share = int(row[column]), float(row[column]) / max(int(row.sum()), 1)
     if not count:
         return "<td>·</td>"
-    shade = f"background:color-mix(in srgb, var(--bar) {round(75 * share)}%, transparent)"
+    if not shares:
+        return f"<td>{count}</td>"
+    shade = f"background:color-mix(in srgb, var(--bar) {round(60 * share)}%, transparent)"
     return f'<td style="{shade}">{count}<small>{100 * share:.1f} %</small></td>'
 
 
@@ -137,20 +141,27 @@ def _curves(result: Result) -> Iterator[str]:
     if drawn:
         words = (
             "Above the place of the hitting wrist with the labelled strokes shaded, below its speed with the strokes "
-            f"that the model tells; the line in a span is its peak. At most {curves.ROW_S:g} s of a recording."
+            f"that the model tells; the line in a span is its peak. At most {curves.ROW_S:g} s of a recording; first "
+            "those where most goes wrong."
         )
-        yield html.section("Strokes over time", html.paragraph(words), *drawn)
+        yield html.section("Strokes over time", html.paragraph(words), f'<div class="curves">{"".join(drawn)}</div>')
 
 
 def chosen(judged: Sequence[Judged]) -> list[Judged]:
-    """Recordings to draw: of every group in turn the one with the most strokes."""
+    """Recordings to draw: half where most goes wrong, the others with the most strokes, of every group in turn."""
+    drawable = [one for one in judged if len(one.recording.times_s) > 1]
+    wrong = [one for one in sorted(drawable, key=lambda one: -_mistakes(one)) if _mistakes(one)]
     ranked: dict[str, list[Judged]] = {}
-    for one in sorted(judged, key=lambda one: -len(labelled(one.recording))):
-        if len(one.recording.times_s) > 1:
-            ranked.setdefault(one.recording.group, []).append(one)
-    rounds = max(map(len, ranked.values()), default=0)
-    in_turn = [own[n] for n in range(min(rounds, _MOST_CURVES)) for own in ranked.values() if n < len(own)]
-    return in_turn[:_MOST_CURVES]
+    for one in sorted(drawable, key=lambda one: -len(labelled(one.recording))):
+        ranked.setdefault(one.recording.group, []).append(one)
+    in_turn = [own[n] for n in range(_MOST_CURVES) for own in ranked.values() if n < len(own)]
+    both = [*wrong[: _MOST_CURVES // 2], *in_turn]
+    return list({one.recording.name: one for one in both}.values())[:_MOST_CURVES]
+
+
+def _mistakes(one: Judged) -> float:
+    hits, told, true = count(one.recording, one.told, FRAMES)[:3]
+    return float(told + true - 2 * hits)
 
 
 def _excerpt(one: Judged) -> tuple[float, float]:
@@ -185,7 +196,8 @@ def _likeness(result: Result) -> Iterator[str]:
         "swing differs from the next. Other cameras see other curves: compare players filmed from the same side."
     )
     table = html.table(Table("likeness", "", tuple(rows), note))
-    pairs = f'<div class="cases">{"".join(_pairs(result))}</div>'
+    key = "Mean curves: thick the hitting wrist, thin its elbow and the other wrist; a square where they begin."
+    pairs = html.paragraph(key) + f'<div class="cases">{"".join(_pairs(result))}</div>'
     yield html.section(f"Likeness to {result.wanted.reference}", table, pairs)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from edgepose_trainer.evaluation import calibration, stroke_events
 from edgepose_trainer.evaluation.figures import Figure, Row, Table, measured
 from edgepose_trainer.evaluation.resampling import figure, mean_recall, share
-from edgepose_trainer.evaluation.stroke_events import TOLERANCES
+from edgepose_trainer.evaluation.stroke_events import TOLERANCES, Counts
 from edgepose_trainer.evaluation.strokes_counts import Tally
 from edgepose_trainer.evaluation.strokes_judged import Judged
 
 FRAMES = 10
 """Tolerance of the main figures."""
-_ABSTAIN = (0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+_ABSTAIN = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
 def headline(tally: Tally) -> list[Figure]:
@@ -44,7 +44,8 @@ def tables(tally: Tally, judged: Sequence[Judged], labels: Sequence[str], abstai
     made = [
         Table("by_dataset", "By data set", tuple(_rows(tally, tally.datasets))),
         Table("by_group", "By player, video or take", tuple(_rows(tally, tally.groups)), _GROUP_WORDS),
-        Table("events", "Strokes found", tuple(_event_rows(tally)), _EVENT_WORDS),
+        Table("events", "Strokes found", tuple(_event_rows(tally, _events)), _EVENT_WORDS),
+        Table("times", "When they are told, and wrong ones", tuple(_event_rows(tally, _times)), _TIME_WORDS),
         Table("by_label", f"By stroke, ±{FRAMES} frames", tuple(_label_rows(judged, labels)), _LABEL_WORDS),
         Table("abstention", "When to say nothing", tuple(_abstain_rows(tally, judged, abstain)), _ABSTAIN_WORDS),
     ]
@@ -56,8 +57,11 @@ def tables(tally: Tally, judged: Sequence[Judged], labels: Sequence[str], abstai
 _GROUP_WORDS = "Clips: by the window that is surest to show a stroke. Strokes: right label within ±10 frames of 30 Hz."
 _EVENT_WORDS = (
     "A frame is 1/30 s whatever the camera's rate. Found: right label, within the tolerance of the labelled peak, one "
-    "to one. Again: strokes too many for one that is found already. Mislabelled: told there, with another label. "
-    "Late: mean time from the labelled peak to the told one; off: the same without its sign; both of found strokes."
+    "to one. F1: the harmonic mean of precision and recall."
+)
+_TIME_WORDS = (
+    "Again: strokes too many for one that is found already. Mislabelled: told there, with another label. Late: mean "
+    "time from the labelled peak to the told one of found strokes, negative: too early; off: the same without its sign."
 )
 _LABEL_WORDS = "Precision of a stroke: how often it is right when told. Recall: how often it is told when it is there."
 _ABSTAIN_WORDS = (
@@ -85,20 +89,26 @@ def _rows(tally: Tally, names: NDArray[np.str_]) -> list[Row]:
 
 def _quiet(tally: Tally) -> list[Figure]:
     count = int(tally.quiet[:, 1].sum())
-    name = "recordings without a stroke that got one"
+    name = "false strokes where none is"
     return [figure(name, tally.quiet, tally.units, share, count, "recordings")] if count else []
 
 
-def _event_rows(tally: Tally) -> list[Row]:
-    return [Row(f"±{frames} frames", _events(tally.events[frames], tally.units)) for frames in TOLERANCES]
+def _event_rows(tally: Tally, figures_of: Callable[[Counts, NDArray[np.str_]], tuple[Figure, ...]]) -> list[Row]:
+    return [Row(f"±{frames} frames", figures_of(tally.events[frames], tally.units)) for frames in TOLERANCES]
 
 
-def _events(counts: NDArray[np.float64], units: NDArray[np.str_]) -> tuple[Figure, ...]:
-    hits, told, true, again, mislabelled = counts[:, :5].sum(axis=0).astype(int).tolist()
+def _events(counts: Counts, units: NDArray[np.str_]) -> tuple[Figure, ...]:
+    told, true = counts[:, 1:3].sum(axis=0).astype(int).tolist()
     return (
         figure("precision", counts, units, stroke_events.precision, told, "told"),
         figure("recall", counts, units, stroke_events.recall, true, "labelled"),
         figure("F1", counts, units, stroke_events.f1, true, "labelled"),
+    )
+
+
+def _times(counts: Counts, units: NDArray[np.str_]) -> tuple[Figure, ...]:
+    hits, told, _, again, mislabelled = counts[:, :5].sum(axis=0).astype(int).tolist()
+    return (
         Figure("again", float(again), unit="count", count=told, of="told"),
         Figure("mislabelled", float(mislabelled), unit="count", count=told, of="told"),
         figure("late", counts, units, stroke_events.late_ms, hits, "found", "ms"),
@@ -113,21 +123,11 @@ def _label_rows(judged: Sequence[Judged], labels: Sequence[str]) -> list[Row]:
         counts = np.stack([_one_label(one, label) for one in judged])
         if not counts[:, 1:3].any():
             continue
-        _, told, true = counts[:, :3].sum(axis=0).astype(int).tolist()
-        rows.append(
-            Row(
-                label.replace("_", " "),
-                (
-                    figure("precision", counts, units, stroke_events.precision, told, "told"),
-                    figure("recall", counts, units, stroke_events.recall, true, "labelled"),
-                    figure("F1", counts, units, stroke_events.f1, true, "labelled"),
-                ),
-            )
-        )
+        rows.append(Row(label.replace("_", " "), _events(counts, units)))
     return rows
 
 
-def _one_label(one: Judged, label: str) -> NDArray[np.float64]:
+def _one_label(one: Judged, label: str) -> Counts:
     match = stroke_events.matched(one.recording, one.told, FRAMES)
     hits = sum(match.there[i].label == label for i, _ in match.pairs)
     told, there = (sum(span.label == label for span in spans) for spans in (match.told, match.there))
@@ -143,10 +143,10 @@ def _abstain_rows(tally: Tally, judged: Sequence[Judged], abstain: float) -> lis
         )
         quiet = np.stack([tally.quiet[:, 1] * [bool(spans) for spans in told], tally.quiet[:, 1]], axis=1)
         name = f"{threshold:g}" + (" (the model's)" if threshold == abstain else "")
-        rows.append(Row(name, (*_events(counts, tally.units)[:3], *_false(quiet, tally.units))))
+        rows.append(Row(name, (*_events(counts, tally.units), *_false(quiet, tally.units))))
     return rows
 
 
-def _false(quiet: NDArray[np.float64], units: NDArray[np.str_]) -> tuple[Figure, ...]:
+def _false(quiet: Counts, units: NDArray[np.str_]) -> tuple[Figure, ...]:
     count = int(quiet[:, 1].sum())
     return (figure("false strokes where none is", quiet, units, share, count, "recordings"),) if count else ()
