@@ -7,7 +7,7 @@ PyTorch port of Martinez ``state_dict`` (seed_systems.md §6). A bare dictionary
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -70,6 +70,14 @@ def save(path: Path, loaded: Loaded) -> None:
     if loaded.statistics is not None:
         held[STATISTICS_KEY] = loaded.statistics.model_dump()
     torch.save(held, path)
+
+
+def with_statistics(loaded: Loaded, file: Path) -> Loaded:
+    """The same with the statistics of a JSON file; raises ModelError."""
+    try:
+        return replace(loaded, statistics=Statistics.model_validate_json(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{file}: no statistics: {str(error).splitlines()[-1].strip()}") from None
 
 
 def name_of(network: Network) -> str:
