@@ -7,6 +7,8 @@ from pathlib import Path
 
 import typer
 
+from edgepose_trainer.lifters import commands, need_torch
+
 app = typer.Typer(help="Build model folders.", no_args_is_help=True)
 
 
@@ -19,13 +21,24 @@ def train() -> None:
 def lifter(
     data: Path = typer.Option(..., help="Folder of .bvh or .bvh.xz takes, <player>_<stroke>."),
     out: Path = typer.Option(..., help="Model folder to write."),
+    arch: str = typer.Option("courtlift-n", help="Or videopose3d-27 (81, 243), gast-27, …-causal, martinez."),
     seed: int = typer.Option(1, help="The same seed and takes give the same weights."),
     steps: int = typer.Option(20000, min=1, help="Training steps of 128 windows."),
 ) -> None:
     """Train 2D -> 3D on motion capture; every fourth player is kept aside and only measured."""
-    from edgepose_trainer.lifter import train
+    if arch == "courtlift-n":
+        from edgepose_trainer.lifter import train
 
-    typer.echo(f"wrote {train(data, out, seed, steps, typer.echo)}")
+        typer.echo(f"wrote {train(data, out, seed, steps, typer.echo)}")
+        return
+    need_torch()
+    from edgepose_trainer.lifters import training
+
+    typer.echo(f"wrote {training.train(data, out, arch, seed, steps, typer.echo)}")
+
+
+app.command("lifter-checkpoint")(commands.checkpoint)
+app.command("lifter-data")(commands.data)
 
 
 @app.command()
