@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from edgepose.errors import SettingsError, SourceError
 from edgepose.types import Handedness
 from edgepose_trainer import frametimes
-from edgepose_trainer.importers import csvposes, hampen, keller, markers, mocap, openpose, penn, thetis, trc
+from edgepose_trainer.importers import csvposes, hampen, keller, markers, mocap, openpose, penn, thetis, trc, videopose3d
 from edgepose_trainer.recordings import UNSURE, Source
 from edgepose_trainer.sessions import Imported, of_recording, of_view
 from edgepose_trainer.takes import Take, of_one_stroke, seen
@@ -29,7 +29,7 @@ TABLES: Mapping[str, tuple[frozenset[str], Callable[[Path], Source]]] = MappingP
         "penn": (penn.COLUMNS, penn.read),
     }
 )
-FORMATS = (*TABLES, "mocap", "trc", "openpose", "csv")
+FORMATS = (*TABLES, "mocap", "trc", "openpose", "csv", "videopose3d")
 _HEAD = 4096
 
 
@@ -60,6 +60,8 @@ def format_of(path: Path) -> str:
     head = _head(path)
     if head[:4] == b"PAR1":
         return table_of(path)
+    if head[:4] == b"PK\x03\x04" and videopose3d.fits(path):
+        return "videopose3d"
     text = head.decode("utf-8", "replace").lstrip("\ufeff")
     if text.split(maxsplit=1)[:1] == ["HIERARCHY"] or ":FULLY-SPECIFIED" in text or "#!OML" in text:
         return "mocap"
@@ -106,6 +108,10 @@ def read(path: Path, form: str, wishes: Wishes) -> Iterator[Imported]:
         timed = wishes.video is None and wishes.fps is None and csvposes.has_times(path)
         clock = None if timed else frametimes.given(wishes.video, wishes.fps, str(path))
         yield csvposes.read(path, clock, wishes.size_wh)
+    elif form == "videopose3d":
+        told = wishes.video is None and wishes.fps is None
+        times = None if told else frametimes.given(wishes.video, wishes.fps, str(path))
+        yield from videopose3d.read(path, times, wishes.size_wh)
     else:
         raise SettingsError(f"format {form!r} is unknown; known: {', '.join(FORMATS)}")
 
