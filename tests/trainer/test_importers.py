@@ -486,7 +486,7 @@ def test_a_label_files_one_player_is_the_one_person_of_the_recording(
             ["match.csv", "--out", "x", "--player", "Ann"],
             "2 people, tracks 1, 2: --player and --handedness are for one",
         ),
-        (["match.csv", "--out", "x", "--format", "c3d"], "format 'c3d' is unknown; known: keller"),
+        (["match.csv", "--out", "x", "--format", "fbx"], "format 'fbx' is unknown; known: keller"),
         (["match.csv", "--out", "x", "--labels", "no.csv"], "no.csv: cannot read the labels"),
         (["notes.txt", "--out", "x"], "no recording that I know"),
         (["empty", "--out", "x"], "empty: no recording in it"),

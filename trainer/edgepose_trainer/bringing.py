@@ -37,6 +37,9 @@ def command(
     skeleton: Annotated[str | None, typer.Option("--skeleton", help="joint set of OpenPose-like files")] = None,
     player: Annotated[str | None, typer.Option("--player", help="the player's name")] = None,
     handedness: Annotated[str | None, typer.Option("--handedness", help="right or left")] = None,
+    calibration: Annotated[
+        Path | None, typer.Option("--calibration", help="camera of 3D markers, JSON: K, R, t (m), width, height")
+    ] = None,
     views: Annotated[int, typer.Option("--views", min=1, help="virtual cameras for each take of 3D motion")] = 1,
     seed: Annotated[int, typer.Option("--seed", help="of the virtual cameras")] = 1,
     force: Annotated[bool, typer.Option("--force", help="replace a session's labels")] = False,
@@ -44,8 +47,9 @@ def command(
 ) -> int:
     """Write recorded sessions from other tools' recordings and labels; the format is told by the content.
 
-    Tables (keller, hampen, thetis, penn), BVH and AMC motion capture through virtual cameras, TRC and JSON of
-    Sports2D, Pose2Sim and OpenPose, CSV. A recorded session as the source takes the labels of --labels.
+    Tables (keller, hampen, thetis, penn), BVH and AMC motion capture and 3D markers (TRC, C3D, Qualisys text) through
+    virtual cameras or --calibration, TRC and JSON of Sports2D, Pose2Sim and OpenPose, CSV. A recorded session as the
+    source takes the labels of --labels.
     """
     from edgepose_trainer.formats import Wishes, format_of, read
 
@@ -59,7 +63,7 @@ def command(
 
     if out is None:
         raise SettingsError("give --out, the session to write")
-    wishes = Wishes(video, fps, _size(size), skeleton, hand, names, views, seed, strokes_in_names=marks is None)
+    wishes = Wishes(video, fps, _size(size), skeleton, hand, names, views, seed, calibration, marks is None)
     written: list[dict[str, object]] = []
     with new_folder(out) as work:
         sessions = read(source, form or format_of(source), wishes)

@@ -15,7 +15,21 @@ import pyarrow.parquet as pq
 from edgepose.errors import SettingsError, SourceError
 from edgepose.types import Handedness
 from edgepose_trainer import frametimes
-from edgepose_trainer.importers import csvposes, hampen, keller, markers, mocap, openpose, penn, thetis, trc, videopose3d
+from edgepose_trainer.importers import (
+    c3d,
+    calibrated,
+    csvposes,
+    hampen,
+    keller,
+    markers,
+    mocap,
+    openpose,
+    penn,
+    qualisys,
+    thetis,
+    trc,
+    videopose3d,
+)
 from edgepose_trainer.recordings import UNSURE, Source
 from edgepose_trainer.sessions import Imported, of_recording, of_view
 from edgepose_trainer.takes import Take, of_one_stroke, seen
@@ -29,7 +43,8 @@ TABLES: Mapping[str, tuple[frozenset[str], Callable[[Path], Source]]] = MappingP
         "penn": (penn.COLUMNS, penn.read),
     }
 )
-FORMATS = (*TABLES, "mocap", "trc", "openpose", "csv", "videopose3d")
+_MARKERS = ("trc", "c3d", "qualisys")
+FORMATS = (*TABLES, "mocap", *_MARKERS, "openpose", "csv", "videopose3d")
 _HEAD = 4096
 
 
@@ -47,6 +62,8 @@ class Wishes:
     views: int = 1
     """Virtual cameras a take of 3D motion."""
     seed: int = 1
+    calibration: Path | None = None
+    """Of the camera that 3D markers are seen by; None: virtual cameras."""
     strokes_in_names: bool = True
     """Motion capture without a label file: the stroke stands in the file's name."""
 
@@ -62,6 +79,8 @@ def format_of(path: Path) -> str:
         return table_of(path)
     if head[:4] == b"PK\x03\x04" and videopose3d.fits(path):
         return "videopose3d"
+    if c3d.fits(head):
+        return "c3d"
     text = head.decode("utf-8", "replace").lstrip("\ufeff")
     if text.split(maxsplit=1)[:1] == ["HIERARCHY"] or ":FULLY-SPECIFIED" in text or "#!OML" in text:
         return "mocap"
@@ -69,9 +88,11 @@ def format_of(path: Path) -> str:
         return "trc"
     if csvposes.fits(text):
         return "csv"
+    if qualisys.fits(text):
+        return "qualisys"
     raise SourceError(
-        f"{path}: no recording that I know: expected a stroke table, BVH, AMC, TRC, CSV with <joint>_x and "
-        f"<joint>_y, or a folder of OpenPose JSON, TRC or BVH; it begins with {text[:40]!r}"
+        f"{path}: no recording that I know: expected a stroke table, BVH, AMC, TRC, C3D, Qualisys text, CSV with "
+        f"<joint>_x and <joint>_y, or a folder of OpenPose JSON, TRC or BVH; it begins with {text[:40]!r}"
     )
 
 
@@ -98,8 +119,8 @@ def read(path: Path, form: str, wishes: Wishes) -> Iterator[Imported]:
             yield of_recording(recording, source.card.licence)
     elif form == "mocap":
         yield from _mocap(path, wishes)
-    elif form == "trc":
-        yield from _trc(path, wishes)
+    elif form in _MARKERS:
+        yield from _markers(path, wishes)
     elif form == "openpose":
         for folder in openpose.folders_in(path):
             times = frametimes.given(_video_of(wishes.video, folder), wishes.fps, str(folder))
@@ -135,17 +156,22 @@ def _mocap(path: Path, wishes: Wishes) -> Iterator[Imported]:
         yield from _seen(moved, "mocap", stem, stem.partition("_")[0], label, wishes, rng)
 
 
-def _trc(path: Path, wishes: Wishes) -> Iterator[Imported]:
+def _markers(path: Path, wishes: Wishes) -> Iterator[Imported]:
     files = markers.files_of(path)
     if not files:
-        raise SourceError(f"{path}: no .trc file in it")
-    if any("_px_" in file.name for file in files) or markers.flat(markers.coco17(trc.read(files[0]), str(files[0]))):
+        raise SourceError(f"{path}: no .trc, .c3d or Qualisys text file in it")
+    if wishes.calibration is not None:
+        for file in files:
+            yield calibrated.session(file, markers.table(file, wishes.fps), wishes.calibration)
+        return
+    flat = markers.flat(markers.coco17(markers.table(files[0], wishes.fps), str(files[0])))
+    if flat or any("_px_" in file.name for file in files):
         yield markers.session(files, wishes.size_wh)
         return
     rng = np.random.default_rng(wishes.seed)
     for file in files:
         label = mocap.stroke_in(file.stem, wishes.names) if wishes.strokes_in_names else None
-        yield from _seen(markers.motion(file), "trc", file.stem, file.stem, label, wishes, rng)
+        yield from _seen(markers.motion(file, wishes.fps), "markers", file.stem, file.stem, label, wishes, rng)
 
 
 def _seen(
@@ -169,10 +195,12 @@ def _folder(path: Path) -> str:
     if mocap.files_of(path):
         return "mocap"
     if markers.files_of(path):
-        return "trc"
+        return "trc"  # or another marker file: each tells what it is
     if openpose.folders_in(path):
         return "openpose"
-    raise SourceError(f"{path}: no recording in it: expected BVH or AMC takes, TRC files or OpenPose's JSON")
+    raise SourceError(
+        f"{path}: no recording in it: expected BVH or AMC takes, TRC, C3D or Qualisys files or OpenPose's JSON"
+    )
 
 
 def _head(path: Path) -> bytes:

@@ -1,4 +1,4 @@
-"""Folders and files of TRC: Sports2D's pixels as one session, 3D markers as takes seen by virtual cameras."""
+"""Marker files (TRC, C3D, Qualisys text): Sports2D's pixels as one session, 3D markers through cameras."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepose.errors import SourceError
+from edgepose.errors import SettingsError, SourceError
 from edgepose.geometry import box_of_keypoints
 from edgepose.skeletons import COCO17
 from edgepose.types import Pose, Track
 from edgepose_trainer import joints, jumps
-from edgepose_trainer.importers import trc
+from edgepose_trainer.importers import c3d, qualisys, trc
 from edgepose_trainer.importers.mocap import Motion, upright
 from edgepose_trainer.sessions import Imported, info_of, plain_name, poses_of
 
@@ -26,7 +26,7 @@ _LEAST_JOINTS = 5
 
 
 def files_of(path: Path) -> list[Path]:
-    """The TRC file, or those of a folder and of its ``pose-3d`` and ``*_Sports2D`` folders.
+    """The file, or the TRC files of a folder and of its ``pose-3d`` and ``*_Sports2D`` folders, its C3D, Qualisys text.
 
     Of a folder with pixels and metres of the same people, the pixels.
     """
@@ -34,12 +34,40 @@ def files_of(path: Path) -> list[Path]:
         return [path]
     patterns = ("*.trc", "pose-3d/*.trc", "*_Sports2D/*.trc")
     found = [file for pattern in patterns for file in sorted(path.glob(pattern))]
+    found += sorted(path.glob("*.c3d"))
+    found = found or [file for file in sorted(path.glob("*.txt")) if qualisys.fits(_head(file))]
     pixels = [file for file in found if "_px_" in file.name]
     return pixels or found
 
 
+def table(path: Path, fps: float | None = None) -> trc.Trc:
+    """Any marker file, told by its content; ``fps`` is the rate of Qualisys' text, which does not say it.
+
+    Raises SourceError, and SettingsError where the rate is needed and not given.
+    """
+    head = _head(path)
+    if c3d.fits(head.encode("latin-1")):
+        return c3d.read(path)
+    if not qualisys.fits(head):
+        return trc.read(path)
+    if fps is None:
+        raise SettingsError(f"{path}: lines of markers tell no rate: give --fps (RunningPose recorded at 170)")
+    return qualisys.read(path, fps)
+
+
+def _head(path: Path) -> str:
+    """The first bytes, one character each."""
+    try:
+        with path.open("rb") as file:
+            return file.read(512).decode("latin-1")
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be read: {error.strerror}") from None
+
+
 def coco17(file: trc.Trc, where: str) -> Float64:
     """(F, 17, 3) of the markers that stand for joints, NaN for the others; raises SourceError for too few."""
+    if qualisys.knows(file.markers):
+        return qualisys.coco17(qualisys.joints18(file))
     known = joints.known(file.markers)
     points = np.full((len(file.times_s), len(COCO17), 3), np.nan)
     found = 0
@@ -65,9 +93,9 @@ def flat(points: Float64) -> bool:
     return bool(moved.max() <= _FLAT * tall)
 
 
-def motion(path: Path) -> Motion:
+def motion(path: Path, fps: float | None = None) -> Motion:
     """3D markers of one person, metres, y up."""
-    file = trc.read(path)
+    file = table(path, fps)
     points = coco17(file, str(path))
     return Motion(file.times_s, *jumps.cut(file.times_s, upright(points, str(path))))
 

@@ -114,7 +114,8 @@ def upright(points: Float64, where: str) -> Float64:
     shoulders = points[:, COCO17.indices("left_shoulder", "right_shoulder")].mean(axis=1)
     tall = np.nanmedian(shoulders - ankles, axis=0)
     axis = int(np.argmax(np.abs(tall)))
-    units = [unit for unit in _UNITS_M if _STATURE_M[0] <= abs(tall[axis]) * unit <= _STATURE_M[1]]
+    length = float(np.linalg.norm(tall))  # not the height alone: a sprinter leans forward
+    units = [unit for unit in _UNITS_M if _STATURE_M[0] <= length * unit <= _STATURE_M[1]]
     if not units or axis == 0 or tall[axis] < 0:
         raise SourceError(f"{where}: nobody who stands upright: ankles to shoulders is {np.round(tall, 2).tolist()}")
     metres = points * units[0]

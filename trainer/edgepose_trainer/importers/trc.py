@@ -66,6 +66,25 @@ def parse(text: str, where: str = "TRC") -> Trc:
     return Trc(markers, values[:, 0].astype(np.int64), values[:, 1], points, header.get("Units", "").strip())
 
 
+def write(path: Path, file: Trc, rate_hz: float) -> None:
+    """One file as OpenSim and Pose2Sim read it; a gap is three empty cells."""
+    count, frames = len(file.markers), len(file.times_s)
+    axes = [f"{axis}{number}" for number in range(1, count + 1) for axis in "XYZ"]
+    rate = f"{rate_hz:g}"
+    lines = [
+        f"PathFileType\t4\t(X/Y/Z)\t{path.name}",
+        "DataRate\tCameraRate\tNumFrames\tNumMarkers\tUnits\tOrigDataRate\tOrigDataStartFrame\tOrigNumFrames",
+        "\t".join([rate, rate, str(frames), str(count), file.units, rate, str(file.frames[0]), str(frames)]),
+        "\t".join(["Frame#", "Time", *(cell for name in file.markers for cell in (name, "", ""))]).rstrip("\t"),
+        "\t".join(["", "", *axes]),
+    ]
+    for number, time_s, points in zip(file.frames.tolist(), file.times_s.tolist(), file.points, strict=True):
+        known = np.isfinite(points).all(axis=1)
+        cells = [f"{x:.6g}" if there else "" for point, there in zip(points, known, strict=True) for x in point]
+        lines.append("\t".join([str(number), f"{time_s:.6f}", *cells]))
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
 def _row(line: str, width: int, at: str) -> list[float]:
     """Frame, time and three numbers a marker; an empty or missing cell is NaN."""
     cells = [cell.strip() for cell in line.split("\t")]
