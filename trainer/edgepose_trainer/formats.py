@@ -131,8 +131,8 @@ def read(path: Path, form: str, wishes: Wishes) -> Iterator[Imported]:
         yield csvposes.read(path, clock, wishes.size_wh)
     elif form == "videopose3d":
         told = wishes.video is None and wishes.fps is None
-        times = None if told else frametimes.given(wishes.video, wishes.fps, str(path))
-        yield from videopose3d.read(path, times, wishes.size_wh)
+        clock = None if told else frametimes.given(wishes.video, wishes.fps, str(path))
+        yield from videopose3d.read(path, clock, wishes.size_wh)
     else:
         raise SettingsError(f"format {form!r} is unknown; known: {', '.join(FORMATS)}")
 
