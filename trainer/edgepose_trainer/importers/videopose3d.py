@@ -94,7 +94,7 @@ def _best_people(boxes: Any, keypoints: Any) -> tuple[Float32, NDArray[np.bool_]
             best = int(np.argmax(np.asarray(found[1])[:, 4]))
             frames[frame, :, :2] = np.asarray(people[1][best], np.float32)[:2].T
             frames[frame, :, 2] = 1
-    seen: NDArray[np.bool_] = known_joints(frames).any(axis=1)
+    seen = np.asarray(np.logical_or.reduce(known_joints(frames), axis=1))
     if not seen.any():
         raise ValueError("nobody in any frame")
     frames[..., :2] = whole(frames[None], COCO17)[0]
@@ -104,7 +104,7 @@ def _best_people(boxes: Any, keypoints: Any) -> tuple[Float32, NDArray[np.bool_]
 
 def _certain(points: Float32) -> Float32:
     """(T, K, 2) -> (T, K, 3)."""
-    known = np.isfinite(points).all(axis=-1)
+    known = known_joints(points)
     keypoints = np.concatenate([points, known[..., None].astype(np.float32)], axis=-1)
     keypoints[~known] = (np.nan, np.nan, 0)
     return keypoints
