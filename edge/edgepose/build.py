@@ -134,6 +134,7 @@ def action(
     from edgepose.classifier import StrokeClassifier
     from edgepose.lifting import load_lifter
     from edgepose.spotter import Spotter
+    from edgepose.strokekinematics import StrokeMotions
     from edgepose.window import Windows
 
     if built.card.skeleton != skeleton.name:
@@ -144,6 +145,7 @@ def action(
         StrokeClassifier(built.folder),
         Spotter(built.card.labels, built.card.idle or "", built.spotter),
         lifter,
+        StrokeMotions(skeleton, lifter),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -61,6 +61,14 @@ class Lifts(Protocol):
     def lift(self, windows: Sequence[Window]) -> list[Pose3D]: ...
 
 
+class Describes(Protocol):
+    """The kinematics of strokes."""
+
+    def add(self, windows: Sequence[Window]) -> None: ...
+
+    def of(self, stroke: Stroke) -> Mapping[str, tuple[float, str]]: ...
+
+
 class Counts(Protocol):
     """The counter."""
 
@@ -78,6 +86,7 @@ class Action:
     classifier: Classifies
     spotter: Spots
     lifter: Lifts | None = None
+    kinematics: Describes | None = None
 
 
 @dataclass(slots=True)
@@ -199,6 +208,8 @@ class Pipeline:
     def _classify(self, tracks: list[Track], windows: list[Window]) -> Step:
         if self._action is None or not windows:
             return Step(tracks)
+        if self._action.kinematics is not None:
+            self._action.kinematics.add(windows)
         begun = time.perf_counter()
         scores = self._action.classifier.scores(windows, self._handedness)
         classified = time.perf_counter()
@@ -208,5 +219,10 @@ class Pipeline:
         return Step(tracks, scores, events)
 
     def _events(self, strokes: Sequence[Stroke]) -> list[Event]:
-        lifter = self._action.lifter if self._action else None
-        return [self._make_event(stroke, lifter.lift([stroke.window])[0] if lifter else None) for stroke in strokes]
+        return [self._event(self._action, stroke) for stroke in strokes] if self._action else []
+
+    def _event(self, action: Action, stroke: Stroke) -> Event:
+        event = self._make_event(stroke, action.lifter.lift([stroke.window])[0] if action.lifter else None)
+        if action.kinematics is not None:
+            event.kinematics = action.kinematics.of(stroke)
+        return event

@@ -9,7 +9,21 @@ from importlib.metadata import entry_points
 import typer
 
 from edgepose import __version__
-from edgepose.cli import bench, config, demo, events, frames, models, pose, pose3d, record, run, score, track
+from edgepose.cli import (
+    bench,
+    config,
+    demo,
+    events,
+    frames,
+    kinematics,
+    models,
+    pose,
+    pose3d,
+    record,
+    run,
+    score,
+    track,
+)
 from edgepose.errors import EdgePoseError
 
 EXIT_FAILURE, EXIT_MISTAKE, EXIT_STOPPED = 1, 2, 130
@@ -22,7 +36,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (run, record, pose, pose3d, frames, score, events, track, demo, bench):
+for module in (run, record, pose, pose3d, frames, score, events, track, kinematics, demo, bench):
     app.command(name=module.__name__.rpartition(".")[2])(module.command)
 app.add_typer(config.app, name="config")
 app.add_typer(models.app, name="models")
