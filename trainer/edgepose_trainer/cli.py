@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import typer
 
+from edgepose.errors import SettingsError
 from edgepose_trainer.lifters import commands, need_torch
 
 app = typer.Typer(help="Build model folders.", no_args_is_help=True)
@@ -47,10 +49,19 @@ def strokes(
         ..., help="Stroke table (.parquet), folder of BVH takes, or session with labels.csv; also s3://bucket/…"
     ),
     out: str = typer.Option(..., help="Model folder to write; also s3://bucket/…"),
-    preset: str = typer.Option("tennis", help="tennis, or hampen (that data set alone, as published)."),
+    preset: str = typer.Option(
+        "tennis", help="tennis; any (other sports, labels of the data); hampen (that data set alone, as published)."
+    ),
+    labels: str | None = typer.Option(None, help="Labels to learn, NAME or DATAS_NAME=NAME, commas between; else all."),
     rate_hz: float = typer.Option(15.0, min=1.0, help="Samples a second; a window is 15 of them."),
     seed: int = typer.Option(1, help="The same seed and data give the same weights."),
-    folds: int | None = typer.Option(None, min=0, help="Of groups held out; 0: no figures, a quarter of the time."),
+    folds: str | None = typer.Option(
+        None, help="Of groups held out; each: every group alone; 0: no figures, a quarter of the time."
+    ),
+    tune: float | None = typer.Option(
+        None, min=0.0, metavar="MINUTES", help="Search settings for so long first; writes OUT/tuning.json."
+    ),
+    settings: Path | None = typer.Option(None, help="Settings to use: tuning.json, or the card of an earlier model."),
     scheduler: str | None = typer.Option(
         None, help="Dask scheduler, host:port: its workers do the work (extra cluster)."
     ),
@@ -61,7 +72,10 @@ def strokes(
     """Train the stroke classifier; groups (players, videos) are held out in turn for its figures."""
     from edgepose_trainer.strokes import train
 
-    run = partial(train, preset=preset, rate_hz=rate_hz, seed=seed, say=typer.echo, folds=folds)
+    run = partial(
+        train, preset=preset, rate_hz=rate_hz, seed=seed, say=typer.echo, folds=_folds(folds), labels=labels,
+        settings=settings, tune_minutes=tune,
+    )  # fmt: skip
     if scheduler or parts or any("://" in address for address in (*data, out)):
         from edgepose_trainer.scaleout import starting
 
@@ -69,6 +83,16 @@ def strokes(
     else:
         card = run([Path(path) for path in data], Path(out))
     typer.echo(f"wrote {out}: {card.model.stamp}")
+
+
+def _folds(text: str | None) -> int | Literal["each"] | None:
+    if text is None:
+        return None
+    if text == "each":
+        return "each"
+    if not text.isdecimal():
+        raise SettingsError(f"--folds: expected a number or each, got {text!r}")
+    return int(text)
 
 
 @app.command()

@@ -78,16 +78,20 @@ def family_of(recordings: Sequence[Recording], labels: Sequence[str]) -> dict[st
     return out
 
 
-def folds_of(samples: Samples, most: int = _FOLDS) -> list[NDArray[np.bool_]]:
-    """Up to ``most`` folds; the groups of each data set are dealt out in turn. Raises SettingsError for one group."""
+def folds_of(samples: Samples, most: int | None = _FOLDS) -> list[NDArray[np.bool_]]:
+    """Up to ``most`` folds; the groups of each data set are dealt out in turn. None: every group alone.
+
+    Raises SettingsError for one group.
+    """
     groups = sorted(set(samples.groups.tolist()))
     if len(groups) < 2:
         raise SettingsError(f"the data hold one group only ({groups[0]}): give two players or videos at least")
+    if most is None:
+        return [samples.groups == group for group in groups]
     folds: list[list[str]] = [[] for _ in range(min(most, len(groups)))]
-    for dataset in sorted({group.split("/")[0] for group in groups}):
-        for i, group in enumerate(g for g in groups if g.split("/")[0] == dataset):
-            folds[i % len(folds)].append(group)
-    return [np.isin(samples.groups, fold) for fold in folds if fold]
+    for i, group in enumerate(sorted(groups, key=lambda group: group.split("/"))):
+        folds[i % len(folds)].append(group)  # sessions are data sets of one group each: they are dealt out, too
+    return [np.isin(samples.groups, fold) for fold in folds]
 
 
 def clip_label(probabilities: NDArray[np.float64], labels: Sequence[str]) -> str:

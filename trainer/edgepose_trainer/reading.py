@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from edgepose_trainer.formats import TABLES, table_of
-from edgepose_trainer.importers import mocap, session
+from edgepose_trainer.importers import mocap, penn, session
 from edgepose_trainer.recordings import Source
 
 
-def read(paths: Sequence[Path]) -> list[Source]:
-    """Tables, recorded sessions, folders of sessions and takes of motion capture; raises SettingsError."""
-    return [source for path in paths for source in _read(path)]
+def read(paths: Sequence[Path], wanted: Collection[str] | None = None) -> list[Source]:
+    """Tables, recorded sessions, folders of sessions and takes of motion capture; raises SettingsError.
+
+    ``wanted``: the labels asked for, for data sets of many sports where the others are no strokes.
+    """
+    return [source for path in paths for source in _read(path, wanted)]
 
 
-def _read(path: Path) -> Iterator[Source]:
+def _read(path: Path, wanted: Collection[str] | None) -> Iterator[Source]:
     if (path / "session.json").is_file():
         yield session.read(path)
     elif mocap.files_of(path):
@@ -24,5 +27,7 @@ def _read(path: Path) -> Iterator[Source]:
         yield session.read_all(path, folders)
     elif path.is_dir():
         yield session.read(path)  # says what is missing
+    elif (table := table_of(path)) == "penn" and wanted is not None:
+        yield penn.read(path, wanted)
     else:
-        yield TABLES[table_of(path)][1](path)
+        yield TABLES[table][1](path)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from types import MappingProxyType
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,78 +17,25 @@ from edgepose import card as cards
 from edgepose.card import Card, Figure, SpotterSpec, WindowSpec
 from edgepose.errors import SettingsError
 from edgepose.features import names
-from edgepose_trainer.boosting import Boosting, Fitted, fit
+from edgepose_trainer import labelset, stroke_settings, tuning
+from edgepose_trainer.boosting import Fitted, fit
+from edgepose_trainer.calibrating import calibrated, calibration_figures, temperature_of
+from edgepose_trainer.calibrating import judged as judged_windows
 from edgepose_trainer.crossing import Crossed, figures_of, folds_of
+from edgepose_trainer.presets import PRESETS as PRESETS
+from edgepose_trainer.presets import Preset as Preset
 from edgepose_trainer.reading import read
 from edgepose_trainer.recordings import IDLE, Recording, Source
-from edgepose_trainer.samples import Samples, Worse, cut, featurise, likely_widths, restore_aspect, thin, worsen
+from edgepose_trainer.samples import Samples, cut, featurise, likely_widths, restore_aspect, thin, worsen
 from edgepose_trainer.spotting import choose
 
 FRAMES = 15
 _PART = 20_000
 STOP_SHARE = 3
 """Of the limit of windows, for those that say when to stop."""
+_TUNING_FOLDS = 3
+Each: TypeAlias = Literal["each"]
 Say = Callable[[str], object]
-
-
-@dataclass(frozen=True)
-class Preset:
-    """What is trained; a new sport needs a new preset or none at all (labels from the data)."""
-
-    name: str
-    labels: tuple[str, ...] | None
-    """None: those of the data, idle first."""
-    limits: str
-    features: str = "tennis-1"
-    restore_aspect: bool = True
-    """Squeezed boxes get a likely width back, so that they may be pooled with true pictures."""
-    worse: Worse = field(default_factory=Worse)
-    boosting: Boosting = field(default_factory=Boosting)
-    hop_s: Mapping[str, float] = field(default_factory=dict)
-    """Data sets of which a window every so many seconds is enough."""
-    most: int = 1_000_000
-    """Windows of one label of one data set that are learnt from; four times as many of idle."""
-    folds: int = 4
-    spotter: SpotterSpec = field(default_factory=SpotterSpec)
-    """Where no folds choose the thresholds."""
-
-
-PRESETS = MappingProxyType(
-    {
-        "tennis": Preset(
-            "tennis-strokes",
-            (
-                IDLE,
-                "forehand",
-                "backhand",
-                "forehand_slice",
-                "backhand_slice",
-                "serve",
-                "smash",
-                "forehand_volley",
-                "backhand_volley",
-            ),
-            "Slices, smashes and volleys come from a Kinect in a hall and from motion capture seen by virtual "
-            "cameras, none from a match: smash and serve, volley and ground stroke are often told for one another, "
-            "slices as plain strokes.",
-            features="tennis-2",
-            boosting=Boosting(rate=0.12, most_rounds=260, features=0.1, rows=0.4),
-            hop_s=MappingProxyType({"mocap": 0.18, "thetis": 0.1}),
-            most=3000,
-            folds=3,
-            spotter=SpotterSpec(enter=0.5, leave=0.4, abstain=0.65),
-        ),
-        "hampen": Preset(
-            "hampen-strokes",
-            None,
-            "One player, one camera; keypoints inside the person box, each axis divided by the box.",
-            features="boxed-1",
-            boosting=Boosting(rate=0.08, features=0.1, rarest=1.0, patience=60),
-            restore_aspect=False,
-            worse=replace(Worse(), aspect=0.0, tilt_deg=0.0),
-        ),
-    }
-)
 
 
 def train(
@@ -96,41 +45,108 @@ def train(
     rate_hz: float = 15.0,
     seed: int = 1,
     say: Say = print,
-    folds: int | None = None,
+    folds: int | Each | None = None,
     engine: Engine | None = None,
+    labels: str | None = None,
+    settings: Path | None = None,
+    tune_minutes: float | None = None,
 ) -> Card:
     """Reads, cross-validates by group, fits on everything, writes ``out``.
 
-    ``folds``: None is the preset's number; 0 fits at once, with the preset's number of rounds and thresholds and
-    without figures. ``engine``: None is this process's memory.
+    ``folds``: None is the preset's number, "each" every group alone; 0 fits at once, with the preset's number of
+    rounds and thresholds, uncalibrated and without figures. ``labels``: as `labelset.parse` takes them.
+    ``settings``: a file as `stroke_settings.read` takes it. ``tune_minutes``: settings are searched for so long
+    first. ``engine``: None is this process's memory.
 
     Raises SettingsError for data or settings that cannot work. Same data and seed: same weights, byte
     for byte.
     """
-    chosen = _preset(preset)
+    chosen = _asked(preset, out, folds, settings)
     engine = engine or IN_MEMORY
-    sources = engine.read(data)
+    label_set = None if labels is None else labelset.parse(labels)
+    sources = engine.read(data) if label_set is None else engine.read(data, frozenset(label_set.names))
     recordings = [r for source in sources for r in source.recordings if not r.kept_aside]
+    if label_set is not None:
+        recordings, chosen = label_set.apply(recordings), replace(chosen, labels=label_set.labels)
     spec = WindowSpec(frames=FRAMES, rate_hz=rate_hz)
     samples = cut(recordings, spec, chosen.hop_s)
-    labels = preset_labels(chosen, samples)
-    say(f"{len(recordings)} recordings, {len(samples)} windows, labels {', '.join(labels)}")
-    chosen = chosen if folds is None else replace(chosen, folds=folds)
-    spotter, rounds, figures = chosen.spotter, chosen.boosting.most_rounds, list[Figure]()
-    if chosen.folds > 0:
-        crossed = cross_validate(recordings, samples, labels, chosen, seed, say, engine)
-        spotter = choose(crossed.scored(crossed.dense), labels, crossed.family)
-        rounds = int(np.mean([fitted.best for fitted in crossed.fitted]))
-        command = f"edgepose train strokes --preset {preset} --rate-hz {rate_hz:g} --seed {seed}"
-        figures = figures_of(crossed, f"{command} (cross-validation)", date.today().isoformat())
-    fitted = engine.fit_on(samples.sure(), labels, chosen, seed, rounds=rounds)
+    known = preset_labels(chosen, samples)
+    say(f"{len(recordings)} recordings, {len(samples)} windows, labels {', '.join(known)}")
+    training: dict[str, str | int | float] = {"preset": preset, "rate_hz": rate_hz, "seed": seed}
+    training |= {} if labels is None else {"labels": labels}
+    if tune_minutes is not None:
+        chosen = tuned(recordings, samples, known, chosen, seed, tune_minutes, say, engine, out)
+    judged = Judgement(chosen.spotter, chosen.boosting.most_rounds)
+    if chosen.folds != 0:
+        command = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in training.items())
+        judged = judge(cross_validate(recordings, samples, known, chosen, seed, say, engine), command)
+    fitted = engine.fit_on(samples.sure(), known, chosen, seed, rounds=judged.rounds)
     out.mkdir(parents=True, exist_ok=True)
     fitted.save(out / "strokes.txt")
-    for figure in figures:
+    for figure in judged.figures:
         say(f"{figure.name}: {figure.value:.4f} ({figure.data})")
-    card = card_of(chosen, labels, spec, spotter, sources, figures, out)
+    card = card_of(chosen, known, spec, judged.spotter, sources, list(judged.figures), out)
+    training |= stroke_settings.of(chosen)
+    card = card.model_copy(update={"training": training, "temperature": judged.temperature})
     cards.save(card, out)
     return card
+
+
+def _asked(preset: str, out: Path, folds: int | Each | None, settings: Path | None) -> Preset:
+    chosen = _preset(preset)
+    chosen = replace(chosen, name=chosen.name or re.sub(r"[^A-Za-z0-9_.-]+", "_", out.resolve().name))
+    if folds is not None:
+        chosen = replace(chosen, folds=None if folds == "each" else folds)
+    return chosen if settings is None else stroke_settings.apply(chosen, stroke_settings.read(settings))
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the held-out groups say."""
+
+    spotter: SpotterSpec
+    rounds: int
+    temperature: float | None = None
+    figures: Sequence[Figure] = ()
+
+
+def judge(raw: Crossed, asked: str) -> Judgement:
+    """Temperature, thresholds, rounds and figures from windows that their boosters have not seen."""
+    crossed = calibrated(raw)
+    command = f"edgepose train strokes {asked} (cross-validation)"
+    today = date.today().isoformat()
+    return Judgement(
+        choose(crossed.scored(crossed.dense), crossed.labels, crossed.family),
+        int(np.mean([fitted.best for fitted in crossed.fitted])),
+        temperature_of(judged_windows(raw)),
+        [*figures_of(crossed, command, today), *calibration_figures(raw, crossed, command, today)],
+    )
+
+
+def tuned(
+    recordings: list[Recording],
+    samples: Samples,
+    labels: Sequence[str],
+    preset: Preset,
+    seed: int,
+    minutes: float,
+    say: Say,
+    engine: Engine,
+    out: Path,
+) -> Preset:
+    """The preset with the best settings that were found; what was tried stands in ``out``/tuning.json."""
+    fewer = thin(samples.sure(), max(preset.most // tuning.SHARE, 1), np.random.default_rng(seed))
+    folds = preset.folds if preset.folds != 0 else _TUNING_FOLDS
+
+    def judge_preset(one: Preset) -> Crossed:
+        return cross_validate(recordings, fewer, labels, replace(one, folds=folds), seed, lambda line: None, engine)
+
+    trials = tuning.tune(preset, judge_preset, seed, minutes, say)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "tuning.json").write_text(json.dumps(tuning.log_of(trials, seed), indent=1) + "\n", encoding="utf-8")
+    best = tuning.best_of(trials)
+    say(f"best of {len(trials)}: log loss {best.log_loss:.4f}, the preset's own {trials[0].log_loss:.4f}")
+    return stroke_settings.apply(preset, best.settings)
 
 
 def cross_validate(
@@ -257,7 +273,7 @@ def card_of(
 ) -> Card:
     """The card of the weights in ``out``."""
     return Card(
-        name=preset.name,
+        name=preset.name or "strokes",
         version="0.2.0",
         task="strokes",
         runtime="lightgbm",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -25,8 +26,8 @@ _HIDDEN = 0.3
 """Confidence of a joint that the annotator guessed."""
 
 
-def read(path: Path, actions: tuple[str, ...] = ("tennis_forehand", "tennis_serve")) -> Source:
-    """One recording and group a clip; ``actions`` keep their name, every other action is not a stroke: idle.
+def read(path: Path, actions: Collection[str] = ("tennis_forehand", "tennis_serve")) -> Source:
+    """One recording and group a clip; ``actions`` keep their (canonical) name, every other action is no stroke: idle.
 
     Handedness is unknown. The moment of an action is where the faster wrist is fastest.
     """
@@ -42,7 +43,7 @@ def read(path: Path, actions: tuple[str, ...] = ("tennis_forehand", "tennis_serv
         times_s = order[rows] / _FPS
         action = names[rows[0]]
         labels = np.full(len(rows), IDLE)
-        if action in actions:
+        if action in actions or canonical(action) in actions:
             labels = _labels(times_s, points[rows], canonical(action))
         recordings.append(
             Recording("penn", f"{action}/{clip}", f"penn/{clip}", times_s, points[rows], labels, clip=True)

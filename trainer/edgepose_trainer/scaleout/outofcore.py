@@ -5,9 +5,10 @@ The same code for this process alone and for a cluster; who works is the crew's 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import lightgbm as lgb
@@ -42,7 +43,7 @@ class OutOfCore:
     crew: Crew
     folder: str
 
-    def read(self, data: Sequence[str]) -> list[Source]:
+    def read(self, data: Sequence[str], wanted: Collection[str] | None = None) -> list[Source]:
         """Every address in a task of its own, and every session of a folder; raises SettingsError."""
         sources = []
         for address in data:
@@ -50,7 +51,7 @@ class OutOfCore:
             if folders:
                 sources.append(session.joined(address, self.crew.each(_session, folders)))
             else:
-                sources += self.crew.each(_sources, [address])[0]
+                sources += self.crew.each(partial(_sources, wanted=wanted), [address])[0]
         return sources
 
     def fit_on(
@@ -65,7 +66,8 @@ class OutOfCore:
         """As `strokes.fit_on`; the worse copies are drawn part by part, so they are others than in memory."""
         rng = np.random.default_rng(seed)
         samples = thin(samples, preset.most, rng)
-        second = samples.take(np.arange(0, len(samples), 2))
+        columns = tuple(names(preset.features, FRAMES))
+        second = samples.take(np.arange(0, len(samples), boosters.every(len(samples), len(columns))))
         copied = _widths(second, preset, rng)
         judged = None if held_out is None else _evenly(thin(held_out, preset.most // STOP_SHARE, rng), _JUDGED)
         step = -(-(len(samples) + len(second)) // _BINNED)
@@ -74,7 +76,6 @@ class OutOfCore:
             files = work.write(samples, _seen(samples, preset, seed), step)
             files += work.write(second, copied, step, preset.worse)
             judge = () if judged is None else work.write(judged, _seen(judged, preset, seed), 1, folder="judge")
-            columns = tuple(names(preset.features, FRAMES))
             truth = numbers(np.concatenate([samples.labels, second.labels]), labels)
             weight = weight_of_labels(truth, len(labels), preset.boosting.rarest)
             task = Task(
@@ -133,9 +134,9 @@ def _session(address: str) -> Session:
         return session.one(path)
 
 
-def _sources(address: str) -> list[Source]:
+def _sources(address: str, wanted: Collection[str] | None) -> list[Source]:
     with addresses.copied(address) as path, _named(path, address):
-        return read([path])
+        return read([path], wanted)
 
 
 @contextmanager
