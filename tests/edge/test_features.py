@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edgepose.card import WindowSpec
 from edgepose.errors import ModelError
 from edgepose.features import extractor, features, mirror, names
 from edgepose.skeletons import COCO17, H36M17, Skeleton
 from edgepose.types import Float32
+from edgepose.window import windows_of
 
 STANDING = {
     "nose": (300, 150), "left_shoulder": (330, 200), "right_shoulder": (270, 200),
@@ -81,7 +83,23 @@ def test_the_swing_as_a_whole_by_hand() -> None:
     assert list(got)[: len(names("tennis-1"))] == names("tennis-1")
 
 
-def test_seed_mode_has_the_lectures_180_columns() -> None:
+def test_row_44_a_window_of_15_frames_is_180_places_inside_the_box() -> None:
+    track = np.concatenate([lifting()[0], lifting()[0][-1:]])  # 16 frames at 30 fps
+    batch = windows_of(np.arange(16) / 30, track, WindowSpec(frames=15, rate_hz=30))
+    middle = int(np.flatnonzero(batch.centre == 7)[0])
+    np.testing.assert_array_equal(batch.keypoints[middle], lifting()[0])
+    values = features(batch.keypoints[[middle]], "seed-180", COCO17)
+    assert values.shape == (1, 180)
+    assert values.min() == 0  # the wrist at the box's edge
+    assert values.max() <= 1
+    # Frame 8: the wrist has risen by 70 px to y 230, the box is still y 150..500, x 260..340.
+    assert named_features(lifting(), "seed-180")["RWrist_y_-7"] == pytest.approx((230 - 150) / 350)
+    assert named_features(lifting(), "seed-180")["RWrist_x_-7"] == 0
+    moved = batch.keypoints[[middle]] * np.array([3, 2, 1], np.float32) + np.array([50, -20, 0], np.float32)
+    np.testing.assert_allclose(features(moved, "seed-180", COCO17), values, atol=1e-5)
+
+
+def test_row_44_seed_mode_has_the_lectures_180_columns() -> None:
     got = named_features(lifting(), "seed-180")
     assert len(got) == 180
     assert next(iter(got)) == "RShoulder_x_-14"

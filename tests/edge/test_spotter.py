@@ -52,6 +52,16 @@ def test_one_bump_is_one_stroke_with_start_peak_and_end() -> None:
     assert set(stroke.scores) == set(LABELS)
 
 
+def test_row_46_frames_merge_into_swings_with_impact_type_and_count() -> None:
+    """A forehand at 1 s, a backhand at 2.5 s, a forehand at 4.5 s, seen by 180 frames."""
+    forehands, backhands = (1.0, 4.5), (2.5,)
+    frames = [score(t, max(bump(t, at) for at in forehands), max(bump(t, at) for at in backhands)) for t in TIMES]
+    strokes = play(spotter(), frames)
+    assert [stroke.label for stroke in strokes] == ["forehand", "backhand", "forehand"]
+    assert [stroke.peak_s for stroke in strokes] == pytest.approx([1.0, 2.5, 4.5], abs=1 / 30)
+    assert sum(stroke.label == "forehand" for stroke in strokes) == 2
+
+
 def test_the_stroke_is_told_soon_and_once() -> None:
     told = []
     one = spotter()

@@ -158,7 +158,7 @@ def _shaded(
         colour = colours.get(span.label, SPAN_COLOURS[-1])
         shapes.append(Box(left, top, right - left, high, colour, _SHADE))
         if left <= peak <= right:
-            shapes.append(Line(((peak, top), (peak, top + high)), colour, 1.5))
+            shapes.append(Line(((peak, top), (peak, top + _PANEL)), colour, 1.5))
         name = span.label.replace("_", " ")
         if right - left >= _LETTER_PX * len(name):
             shapes.append(Words(left + 3, top + high - 4, name, size=11))

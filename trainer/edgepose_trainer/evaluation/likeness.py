@@ -1,6 +1,6 @@
 """How like two players swing: mean curves of the arms, compared by dynamic time warping (seed_systems.md §10).
 
-A swing is 27 samples at 30 Hz round the moment in which the hitting wrist is fastest, as in the seed system. Shoulders,
+A swing is 27 samples at 30 Hz, as in the seed system, round the time in which the hitting wrist is fast. Shoulders,
 elbows and wrists are seen from the hips in units of the torso, left-handers in the mirror, so that neither size nor
 place nor hand count. Cameras do: 2D curves of one swing seen from two sides differ.
 """
@@ -29,7 +29,7 @@ JOINTS = ("right_shoulder", "right_elbow", "right_wrist", "left_shoulder", "left
 _BAND = 6
 """Samples that one curve may run ahead of the other: 0.2 s."""
 _SEARCH_S = 0.25
-"""The wrist is fastest within so much of the labelled hit."""
+"""So much before and after the labelled hit the fast part is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Swing:
     label: str
     recording: str
     time_s: float
-    """When the wrist is fastest."""
+    """Of the middle sample."""
     curve: Float64
     """(27, 6, 2) joints of ``JOINTS`` in torso lengths from the hips, y down; NaN: never seen."""
 
@@ -70,7 +70,7 @@ def swings_of(recording: Recording) -> list[Swing]:
         return []
     speed = peaks.wrist_speed(right.times_s, right.keypoints[..., :2].astype(np.float64), "right")
     centres_s = right.times_s[batch.centre]
-    rows = [int(np.abs(centres_s - _fastest(right.times_s, speed, span)).argmin()) for span in there]
+    rows = [int(np.abs(centres_s - _fast_part(right.times_s, speed, span)).argmin()) for span in there]
     curves = _normalised(batch.keypoints[rows])
     return [
         Swing(right.group, span.label, right.name, float(centres_s[row]), curve)
@@ -147,9 +147,10 @@ def _median(values: Sequence[float]) -> float:
     return float(np.median(known)) if known else math.nan
 
 
-def _fastest(times_s: Float64, speed: Float64, span: Span) -> float:
-    near = np.where(np.abs(times_s - span.peak_s) <= _SEARCH_S, np.nan_to_num(speed), -1.0)
-    return float(times_s[near.argmax()]) if near.max() > 0 else span.peak_s
+def _fast_part(times_s: Float64, speed: Float64, span: Span) -> float:
+    """The middle of the fast part of the swing: steadier than the fastest frame, where before and after are alike."""
+    heavy = np.where(np.abs(times_s - span.peak_s) <= _SEARCH_S, np.nan_to_num(speed), 0.0) ** 2
+    return float(times_s @ heavy / heavy.sum()) if heavy.sum() > 0 else span.peak_s
 
 
 def _normalised(keypoints: NDArray[np.float32]) -> Float64:
