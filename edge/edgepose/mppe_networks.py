@@ -17,7 +17,7 @@ from edgepose.errors import ModelError
 from edgepose.models import Engine, load_runtime, runtime_of
 from edgepose.pinhole import Camera
 from edgepose.preprocess import IMAGENET_MEAN, IMAGENET_STD, InputSpec, image_input, value_table
-from edgepose.runtimes import Tensor
+from edgepose.runtimes import Runtime, Tensor
 from edgepose.types import Array, Float32, Image, Pose, Pose3D
 
 _SIDE = mppe.INPUT_PX
@@ -39,7 +39,7 @@ class RootNet:
 
     def __init__(self, path: Path, engine: Engine | None = None) -> None:
         """Raises ModelError when the file is no RootNet."""
-        self._runtime = load_runtime(runtime_of(path), path, engine or Engine())
+        self._runtime = _loaded(path, engine)
         inputs, outputs = self._runtime.signature.inputs, self._runtime.signature.outputs
         k = inputs[1].shape if len(inputs) == 2 else (1, 1)
         if len(inputs) > 2 or len(k) != 2 or k[1] != 1 or len(outputs) != 1 or outputs[0].shape[1:] != (3,):
@@ -66,7 +66,7 @@ class PoseNet3D:
 
     def __init__(self, path: Path, engine: Engine | None = None, flip: bool = False) -> None:
         """``flip``: the mean with the mirror image, twice the time. Raises ModelError when the file is no PoseNet."""
-        self._runtime = load_runtime(runtime_of(path), path, engine or Engine())
+        self._runtime = _loaded(path, engine)
         inputs, outputs = self._runtime.signature.inputs, self._runtime.signature.outputs
         shape = outputs[0].shape if len(inputs) == len(outputs) == 1 else ()
         points = shape[1] if len(shape) == 3 and shape[2] == 3 else None
@@ -148,6 +148,12 @@ class _Crops:
             for channel in range(3):
                 tensor[row, channel] = self._table[channel, picture[..., 2 - channel]]
         return tensor if self._nchw else np.ascontiguousarray(tensor.transpose(0, 2, 3, 1))
+
+
+def _loaded(path: Path, engine: Engine | None) -> Runtime:
+    if not path.is_file():
+        raise ModelError(f"{path}: no such weights file")
+    return load_runtime(runtime_of(path), path, engine or Engine())
 
 
 def _padded(values: Float32, count: int) -> Float32:
