@@ -61,6 +61,22 @@ def yolo_raw() -> Case:
     )
 
 
+def yolo_maps() -> Case:
+    # Stride 8: the nose's map is 1 in cell (39, 29) alone, whose middle is (316, 236); no other joint's map is sure.
+    person = ([320, 300, 60, 180], 0.9, column_of_joints(320, 240))
+    maps = np.zeros((1, 17, 80, 80), np.float32)
+    maps[0, 0, 29, 39] = 1
+    return Case(
+        "yolo_pose_maps",
+        Tensor("images", (1, 3, 640, 640), "float32"),
+        (Tensor("rows", (1, 56, 100), "float32"), Tensor("maps", (1, 17, 80, 80), "float32")),
+        (raw_yolo([person]), maps),
+        (raw_yolo([]), np.zeros_like(maps)),
+        (632, 192),
+        (640, 520),
+    )
+
+
 def yolo_finished() -> Case:
     person = ([290, 230, 350, 410], 0.9, column_of_joints(320, 240))
     return Case(
@@ -340,8 +356,8 @@ def rtmo() -> Case:
 CASES = {
     case.decoder: case
     for case in (
-        yolo_raw(), yolo_finished(), yolov7_grid(), yolov7_raw(), yolov7_nms(), yolox_pose(), yolox_nms(),
-        movenet_single(), movenet_multi(), posenet(), openpose(), topdown_heatmaps(), topdown_simcc(), rtmo(),
+        yolo_raw(), yolo_maps(), yolo_finished(), yolov7_grid(), yolov7_raw(), yolov7_nms(), yolox_pose(),
+        yolox_nms(), movenet_single(), movenet_multi(), posenet(), openpose(), topdown_heatmaps(), topdown_simcc(), rtmo(),
         boxes_yolo(), boxes_end2end(), boxes_yolov5(), boxes_yolox(), boxes_darknet(), boxes_gluoncv(), boxes_mmdet(),
     )
 }  # fmt: skip

@@ -36,7 +36,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder.mkdir()
     export.write(network, SIZE, folder / "weights.onnx")
     card = Card(name="tiny", version="1", task="pose", runtime="onnx", files=[cards.weights(folder / "weights.onnx")],
-                decoder="yolo_pose", input_shape=[1, 3, SIZE, SIZE], licence="Apache-2.0")  # fmt: skip
+                decoder="yolo_pose_maps", input_shape=[1, 3, SIZE, SIZE], licence="Apache-2.0")  # fmt: skip
     cards.save(card, folder)
     return folder
 

@@ -135,7 +135,7 @@ def answers() -> Raw:
         torch.full((1, 84), -1.0986).requires_grad_(),
         torch.full((1, 84, 17, 2), 30.0).requires_grad_(),
         torch.zeros(1, 84, 17).requires_grad_(),
-        None,
+        torch.full((1, 17, 8, 8), -9.0).requires_grad_(),
     )
 
 

@@ -77,7 +77,7 @@ def biased() -> PoseNetwork:
 
 
 def test_exported_rows_are_ultralytics_v8s() -> None:
-    rows = Exported(biased(), 64)(torch.zeros(1, 3, 64, 64))[0].detach().numpy()
+    rows = Exported(biased(), 64)(torch.zeros(1, 3, 64, 64))[0][0].detach().numpy()
     assert rows.shape == (56, 84)
     np.testing.assert_allclose(rows[:5, 9], [12, 12, 16, 16, 0.5])
     np.testing.assert_allclose(rows[5:8, 9], [12, 12, 0.5])  # nose: no offset, undecided
@@ -89,12 +89,13 @@ def test_training_and_export_read_the_same_answers() -> None:
     torch.manual_seed(3)
     network = PoseNetwork(0.25).eval()
     image = torch.rand(2, 3, 64, 64)
-    raw, rows = network(image), Exported(network, 64)(image)
+    raw, (rows, maps) = network(image), Exported(network, 64)(image)
     middle, size = rows[:, :2].transpose(1, 2), rows[:, 2:4].transpose(1, 2)
     torch.testing.assert_close(raw.boxes, torch.cat([middle - size / 2, middle + size / 2], dim=2))
     torch.testing.assert_close(raw.scores.sigmoid(), rows[:, 4])
     torch.testing.assert_close(raw.joints[..., 1], rows[:, 6::3].transpose(1, 2))
     torch.testing.assert_close(raw.visible.sigmoid(), rows[:, 7::3].transpose(1, 2))
+    torch.testing.assert_close(raw.heat.sigmoid(), maps)
 
 
 def test_the_device_reads_the_exported_file(tmp_path: Path) -> None:
@@ -177,7 +178,7 @@ def test_row_63_trained_from_the_command_line_into_a_folder_that_the_device_load
     assert line["score"] > 0
     card = cards.load(out)
     assert card.input_shape == [1, 3, 64, 64]
-    assert card.output_shapes == [[1, 56, 84]]
+    assert card.output_shapes == [[1, 56, 84], [1, 17, 8, 8]]
     assert {dataset.use for dataset in card.data} >= {"4 pictures in training, 1 kept aside"}
     assert "research" in card.licence
     runtime, decoder, _ = models.load_pose(out, models.Engine(threads=1), DecoderSettings())

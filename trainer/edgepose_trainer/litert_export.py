@@ -21,7 +21,7 @@ _BETWEEN = ".*(Backbone|Residual|Neck).*"
 
 
 def export(network: nn.Module, inputs: Sequence[Array], out: Path, between: str = _BETWEEN) -> None:
-    """Writes ``out`` (.tflite) from a network (1, 3, S, S) -> one tensor; ``inputs`` calibrate it.
+    """Writes ``out`` (.tflite) from a network (1, 3, S, S) -> tensors; ``inputs`` calibrate it.
 
     Raises SettingsError when the extra is not installed.
     """

@@ -16,10 +16,10 @@ from edgepose_trainer.pose.pictures import Person, Picture, decoded
 
 SHARES = {"lspet": 0.42, "stanford40": 0.34, "coco_train_kp": 0.12, "courtside": 0.08, "coco_nopeople": 0.04}
 """Of the pictures drawn; sources that are not there leave theirs to the others."""
-_PASTED, _MOSAIC, _WHOLE = 0.2, 0.5, 0.2
+_PASTED, _MOSAIC, _WHOLE = 0.15, 0.5, 0.25
 """Samples that are pasted scenes, mosaics, and whole pictures as a device sees them. The rest: one scaled picture."""
-_TILES = ((2, 0.5), (3, 0.4), (4, 0.1))
-"""Tiles along a mosaic's side, and how often. Small tiles filled with people teach most for the pixels."""
+_TILES = ((2, 0.65), (3, 0.3), (4, 0.05))
+"""Tiles along a mosaic's side, and how often: many people for the pixels, most of them large enough to show limbs."""
 _SURROUNDED = 0.8
 """Of scaled pictures and mosaics: the rest of the canvas shows a picture without people, else it is grey."""
 _PEOPLE_PX = (40.0, 230.0)

@@ -27,13 +27,13 @@ class Plan:
 
     size: int = 256
     width: float = 1.0
-    batch: int = 32
+    batch: int = 12
     epochs: int = 60
     samples: int = 14400
     """Per epoch."""
     minutes: float | None = None
     """A budget of time that the cosine is fitted to; None: ``epochs``."""
-    rate: float = 2e-3
+    rate: float = 3e-3
     warm_steps: int = 300
     seed: int = 1
     device: str = "cpu"

@@ -19,11 +19,10 @@ from edgepose_trainer.pose.network import Exported, PoseNetwork
 
 _OPSET = 17
 _PREFIX = "network."
-_ONLY_WHILE_TRAINING = "heat."
 
 
 def write(network: PoseNetwork, size: int, path: Path) -> None:
-    """fp32 ONNX, input "images" (1, 3, S, S) RGB 0..1 -> "output0" (1, 56, N), whole or not at all."""
+    """fp32 ONNX, input "images" (1, 3, S, S) RGB 0..1 -> "rows" (1, 56, N), "maps" (1, 17, S/8, S/8); whole or not at all."""
     model = Exported(network, size).cpu().eval()
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
@@ -38,7 +37,7 @@ def write(network: PoseNetwork, size: int, path: Path) -> None:
             do_constant_folding=False,
             opset_version=_OPSET,
             input_names=["images"],
-            output_names=["output0"],
+            output_names=["rows", "maps"],
         )
     graph = onnx.load(str(partial))
     graph.producer_name = "edgepose"
@@ -71,14 +70,8 @@ def read(path: Path) -> tuple[float, dict[str, Tensor]]:
 
 
 def fill(network: PoseNetwork, weights: dict[str, Tensor], path: Path) -> None:
-    """Sets the weights; only what exists while training may be missing. Raises ModelError."""
-    missing = [
-        name
-        for name in network.state_dict()
-        if name not in weights
-        and not name.startswith(_ONLY_WHILE_TRAINING)
-        and not name.endswith("num_batches_tracked")
-    ]
+    """Sets the weights; raises ModelError when one is missing or of another shape."""
+    missing = [n for n in network.state_dict() if n not in weights and not n.endswith("num_batches_tracked")]
     if missing:
         raise ModelError(f"{path}: {len(missing)} weights are missing, {missing[0]} first")
     try:

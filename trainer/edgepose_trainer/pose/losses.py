@@ -102,7 +102,7 @@ def losses(raw: Raw, truth: Truth, assigned: Assigned, sigmas: Tensor) -> Losses
         far=_FAR * (far(found, joints[..., :2], located, boxes) * some).sum() / total,
         visible=_VISIBLE * (seen * weight).sum() / total,
         score=_SCORE * _score(raw.scores, truth.ignored, assigned) / total,
-        heat=_HEAT * heat(raw.heat, truth) if raw.heat is not None else raw.scores.sum() * 0,
+        heat=_HEAT * heat(raw.heat, truth),
     )
 
 
@@ -116,7 +116,7 @@ def _score(scores: Tensor, ignored: Tensor, assigned: Assigned) -> Tensor:
 
 
 def heat(logits: Tensor, truth: Truth) -> Tensor:
-    """Joint maps at stride 8, a training aid that is not exported: every joint teaches the features where it is.
+    """Joint maps at stride 8; every joint also teaches the features where it is.
 
     A Gaussian round each located joint; nothing is asked where people are ignored, nor of a person's unknown joints.
     """

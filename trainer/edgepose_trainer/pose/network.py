@@ -2,7 +2,8 @@
 
 Plain 3×3 convolutions and not depthwise ones: one core trains them in bf16 at 110 GFLOP/s against 45-75, and
 int8 engines run them as fast per operation. Every cell predicts a box (distances to its four sides), a person score
-and 17 × (x, y, visibility): the raw layout of Ultralytics v8 (seed_systems.md §1.1), which ``Exported`` writes.
+and 17 × (x, y, visibility): the raw layout of Ultralytics v8 (seed_systems.md §1.1), which ``Exported`` writes. Maps of the
+joints at stride 8 lie beside them: the decoder settles a cell's rough joints on their peaks (``yolo_pose_maps``).
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ class Raw:
     """(B, N, 17, 2) input px."""
     visible: Tensor
     """(B, N, 17) logits."""
-    heat: Tensor | None
-    """(B, 17, S/8, S/8) logits of joint maps; only while training."""
+    heat: Tensor
+    """(B, 17, S/8, S/8) logits of joint maps."""
 
 
 def _conv(inside: int, outside: int, size: int = 3, stride: int = 1) -> nn.Sequential:
@@ -154,7 +155,6 @@ class PoseNetwork(nn.Module):
 
     def forward(self, x: Tensor) -> Raw:
         levels, finest = self.levels(x)
-        heat = self.heat(finest).float() if self.training else None
         boxes, scores, joints, visible = [], [], [], []
         for (box, joint), stride in zip(levels, STRIDES, strict=True):
             cells = centres(box.shape[2], box.shape[3], box.device)
@@ -164,12 +164,19 @@ class PoseNetwork(nn.Module):
             rows = joint.flatten(2).transpose(1, 2).float().reshape(len(joint), -1, JOINTS, 3)
             joints.append((rows[..., :2] * _REACH + cells[:, None]) * stride)
             visible.append(rows[..., 2])
-        return Raw(torch.cat(boxes, 1), torch.cat(scores, 1), torch.cat(joints, 1), torch.cat(visible, 1), heat)
+        return Raw(
+            torch.cat(boxes, 1),
+            torch.cat(scores, 1),
+            torch.cat(joints, 1),
+            torch.cat(visible, 1),
+            self.heat(finest).float(),
+        )
 
 
 class Exported(nn.Module):
     """(B, 3, S, S) RGB 0..1 -> (B, 56, N): cx, cy, w, h, score, 17 × (x, y, visibility), input px, sigmoid done.
 
+    And (B, 17, S/8, S/8): the joint maps, sigmoid done.
     For one size: the cells' places are constants, and nothing else is reckoned than sums, products and sigmoids.
     """
 
@@ -184,8 +191,8 @@ class Exported(nn.Module):
         self.register_buffer("places", places.T[None], persistent=False)
         self.register_buffer("strides", strides[None, None], persistent=False)
 
-    def forward(self, x: Tensor) -> Tensor:
-        levels, _ = self.network.levels(x)
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        levels, finest = self.network.levels(x)
         pairs = list(zip(levels, self.counts, strict=True))
         box = torch.cat([maps.reshape(-1, _BOX + _SCORE, n) for (maps, _), n in pairs], dim=2)
         joints = torch.cat([maps.reshape(-1, 3 * JOINTS, n) for (_, maps), n in pairs], dim=2)
@@ -194,7 +201,8 @@ class Exported(nn.Module):
         rows = joints.reshape(-1, JOINTS, 3, sum(self.counts))
         places = rows[:, :, :2] * (self.strides * _REACH)[:, None] + self.places[:, None]
         rows = torch.cat([places, rows[:, :, 2:].sigmoid()], dim=2).reshape(-1, 3 * JOINTS, sum(self.counts))
-        return torch.cat([middle, (low + high) * self.strides, box[:, _BOX:].sigmoid(), rows], dim=1)
+        every = torch.cat([middle, (low + high) * self.strides, box[:, _BOX:].sigmoid(), rows], dim=1)
+        return every, self.network.heat(finest).sigmoid()
 
 
 def centres(height: int, width: int, device: torch.device | None = None) -> Tensor:

@@ -17,7 +17,7 @@ from edgepose.card import Card, Dataset, Figure
 from edgepose.errors import ModelError, SettingsError
 from edgepose_trainer.pose import export, judging, labels, sources
 from edgepose_trainer.pose.batches import Plan
-from edgepose_trainer.pose.network import STRIDES, PoseNetwork, gflop
+from edgepose_trainer.pose.network import JOINTS, STRIDES, PoseNetwork, gflop
 from edgepose_trainer.pose.pictures import Picture
 from edgepose_trainer.pose.table import EMPTY, Table, load
 from edgepose_trainer.pose.training import Training
@@ -100,17 +100,20 @@ def publish(training: Training, found: Sequence[Picture], out: Path, size: int, 
 
 def _card(training: Training, found: Sequence[Picture], out: Path, size: int, told: Table) -> Card:
     network: PoseNetwork = training.average
-    parameters = sum(p.numel() for name, p in network.named_parameters() if not name.startswith("heat."))
+    parameters = sum(p.numel() for p in network.parameters())
     return Card(
         name=out.resolve().name,
         version="0.1.0",
         task="pose",
         runtime="onnx",
         files=[cards.weights(out / "weights.onnx")],
-        decoder="yolo_pose",
+        decoder="yolo_pose_maps",
         input_shape=[1, 3, size, size],
         input_layout="NCHW",
-        output_shapes=[[1, 56, sum((size // stride) ** 2 for stride in STRIDES)]],
+        output_shapes=[
+            [1, 56, sum((size // stride) ** 2 for stride in STRIDES)],
+            [1, JOINTS, size // STRIDES[0], size // STRIDES[0]],
+        ],
         skeleton="coco17",
         normalisation="RGB / 255, centred letterbox, grey 114",
         licence=_LICENCE,

@@ -132,10 +132,10 @@ class Training:
                 mean.copy_(now)
 
     @torch.no_grad()
-    def predict(self, images: Array) -> Array:
-        """The averaged network on (B, S, S, 3) uint8 RGB -> (B, 56, N)."""
-        rows = self._exported(_planes(torch.from_numpy(images).to(self.device)))
-        return np.asarray(rows.float().cpu().numpy())
+    def predict(self, images: Array) -> tuple[Array, Array]:
+        """The averaged network on (B, S, S, 3) uint8 RGB -> (B, 56, N), (B, 17, S/8, S/8)."""
+        rows, maps = self._exported(_planes(torch.from_numpy(images).to(self.device)))
+        return rows.float().cpu().numpy(), maps.float().cpu().numpy()
 
     def save(self) -> Path:
         """Writes ``checkpoint.pt``, whole or not at all."""

@@ -8,15 +8,17 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from edgepose.decoders.yolo_pose_maps import settled
 from edgepose.geometry import Letterbox, box_iou, non_maximum_suppression
 from edgepose.skeletons import COCO17
 from edgepose.types import Array, Float32, Image
 from edgepose_trainer import pck
 from edgepose_trainer.pose.canvas import GREY
+from edgepose_trainer.pose.network import STRIDES
 from edgepose_trainer.pose.pictures import AREA_OF_BOX, LIMBS, Person, Picture, decoded, places
 
-Predict = Callable[[Array], Array]
-"""(B, S, S, 3) uint8 RGB -> (B, 56, N) rows in the exported layout."""
+Predict = Callable[[Array], tuple[Array, Array]]
+"""(B, S, S, 3) uint8 RGB -> (B, 56, N) rows and (B, 17, h, w) maps as exported."""
 _LEAST_SCORE, _IOU = 0.05, 0.65
 _THRESHOLDS = np.arange(0.5, 0.96, 0.05)
 
@@ -42,13 +44,13 @@ def letterboxed(image: Image, size: int) -> tuple[Image, Letterbox]:
     return canvas, place
 
 
-def people(rows: Array, place: Letterbox) -> Found:
-    """(56, N) of one picture -> the people that stay after suppression."""
+def people(rows: Array, maps: Array, place: Letterbox) -> Found:
+    """(56, N), (17, h, w) of one picture -> the people that stay after suppression, their joints settled."""
     columns = rows[:, rows[4] >= _LEAST_SCORE].T.astype(np.float32)
     half = columns[:, 2:4] / 2
     boxes = np.concatenate([columns[:, :2] - half, columns[:, :2] + half], axis=1)
     keep = non_maximum_suppression(boxes, columns[:, 4], _IOU, 50)
-    joints = columns[keep, 5:].reshape(-1, 17, 3)
+    joints = settled(columns[keep, 5:].reshape(-1, 17, 3), boxes[keep], maps, STRIDES[0])
     joints[..., :2] = place.to_frame(joints[..., :2])
     corners = place.to_frame(boxes[keep].reshape(-1, 2, 2))
     return Found(corners.reshape(-1, 4), columns[keep, 4], joints)
@@ -59,8 +61,8 @@ def search(pictures: Sequence[Picture], predict: Predict, size: int, batch: int 
     found = []
     for start in range(0, len(pictures), batch):
         views = [letterboxed(decoded(picture), size) for picture in pictures[start : start + batch]]
-        answers = predict(np.stack([view for view, _ in views]))
-        found += [people(rows, place) for rows, (_, place) in zip(answers, views, strict=True)]
+        rows, maps = predict(np.stack([view for view, _ in views]))
+        found += [people(each, its, place) for each, its, (_, place) in zip(rows, maps, views, strict=True)]
     return found
 
 
