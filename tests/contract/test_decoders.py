@@ -357,7 +357,8 @@ CASES = {
     case.decoder: case
     for case in (
         yolo_raw(), yolo_maps(), yolo_finished(), yolov7_grid(), yolov7_raw(), yolov7_nms(), yolox_pose(),
-        yolox_nms(), movenet_single(), movenet_multi(), posenet(), openpose(), topdown_heatmaps(), topdown_simcc(), rtmo(),
+        yolox_nms(), movenet_single(), movenet_multi(), posenet(), openpose(), topdown_heatmaps(), topdown_simcc(),
+        rtmo(),
         boxes_yolo(), boxes_end2end(), boxes_yolov5(), boxes_yolox(), boxes_darknet(), boxes_gluoncv(), boxes_mmdet(),
     )
 }  # fmt: skip

@@ -22,7 +22,7 @@ _PREFIX = "network."
 
 
 def write(network: PoseNetwork, size: int, path: Path) -> None:
-    """fp32 ONNX, input "images" (1, 3, S, S) RGB 0..1 -> "rows" (1, 56, N), "maps" (1, 17, S/8, S/8); whole or not at all."""
+    """fp32 ONNX, input "images" (1, 3, S, S) RGB 0..1 -> "rows" (1, 56, N) and "maps" (1, 17, S/8, S/8)."""
     model = Exported(network, size).cpu().eval()
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")

@@ -2,8 +2,8 @@
 
 Plain 3×3 convolutions and not depthwise ones: one core trains them in bf16 at 110 GFLOP/s against 45-75, and
 int8 engines run them as fast per operation. Every cell predicts a box (distances to its four sides), a person score
-and 17 × (x, y, visibility): the raw layout of Ultralytics v8 (seed_systems.md §1.1), which ``Exported`` writes. Maps of the
-joints at stride 8 lie beside them: the decoder settles a cell's rough joints on their peaks (``yolo_pose_maps``).
+and 17 × (x, y, visibility): the raw layout of Ultralytics v8 (seed_systems.md §1.1), which ``Exported`` writes.
+Maps of the joints at stride 8 lie beside them: ``yolo_pose_maps`` settles a cell's rough joints on their peaks.
 """
 
 from __future__ import annotations
