@@ -128,11 +128,11 @@ def pose(
     minutes: float | None = typer.Option(
         None, min=0.0, help="Instead of epochs: a time that the schedule is fitted to."
     ),
-    batch: int = typer.Option(32, min=1),
+    batch: int = typer.Option(12, min=1),
     size: int = typer.Option(256, min=64, help="Side of the training samples, px; a multiple of 32."),
     export_size: int | None = typer.Option(None, min=64, help="Side of the written network's input; as trained."),
     width: float = typer.Option(1.0, min=0.25, help="Channels, times those of courtpose-n."),
-    rate: float = typer.Option(2e-3, min=0.0, help="Learning rate at its height."),
+    rate: float = typer.Option(3e-3, min=0.0, help="Learning rate at its height."),
     device: str = typer.Option("cpu", help="cpu or cuda."),
     workers: int = typer.Option(0, min=0, help="Processes that draw samples; 0: the training itself, between steps."),
     threads: int = typer.Option(1, min=1, help="Of the processor; on shared machines one is often fastest."),
