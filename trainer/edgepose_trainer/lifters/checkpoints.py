@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import torch
+from pydantic import ValidationError
 from torch import Tensor, nn
 
 from edgepose.card import Statistics
@@ -76,8 +77,10 @@ def with_statistics(loaded: Loaded, file: Path) -> Loaded:
     """The same with the statistics of a JSON file; raises ModelError."""
     try:
         return replace(loaded, statistics=Statistics.model_validate_json(file.read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{file}: no statistics: {str(error).splitlines()[-1].strip()}") from None
+    except OSError as error:
+        raise ModelError(f"{file}: cannot be read: {error.strerror}") from None
+    except ValidationError as error:
+        raise ModelError(f"{file}: {error.errors()[0]['msg']}") from None
 
 
 def name_of(network: Network) -> str:
@@ -194,8 +197,8 @@ def _statistics(held: Mapping[str, Any], path: Path) -> Statistics | None:
         return None
     try:
         return Statistics.model_validate(held[STATISTICS_KEY])
-    except ValueError as error:
-        raise ModelError(f"{path}: {STATISTICS_KEY}: {str(error).splitlines()[-1].strip()}") from None
+    except ValidationError as error:
+        raise ModelError(f"{path}: {STATISTICS_KEY}: {error.errors()[0]['msg']}") from None
 
 
 def input_skeleton(network: Network) -> str:
