@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -100,6 +103,9 @@ def test_the_model_knows_players_it_has_not_seen(trained: Path, clips: Path) -> 
 def test_the_same_seed_gives_the_same_bytes(trained: Path, clips: Path, tmp_path: Path) -> None:
     train([clips], tmp_path, seed=3, say=lambda line: None)
     assert (tmp_path / "strokes.txt").read_bytes() == (trained / "strokes.txt").read_bytes()
+    undated = [re.sub(r'"date": "[^"]*"', '"date": ""', (one / "card.json").read_text()) for one in (tmp_path, trained)]
+    assert undated[0] == undated[1]
+    assert json.loads(undated[0])["data"][0]["sha256"] == hashlib.sha256(clips.read_bytes()).hexdigest()
 
 
 def test_without_folds_there_are_no_figures_and_the_presets_thresholds(clips: Path, tmp_path: Path) -> None:
@@ -166,6 +172,27 @@ def test_worse_copies_keep_shape_and_lose_joints() -> None:
     np.testing.assert_array_equal(keypoints, before)
 
 
+def test_another_detector_puts_joints_and_hips_elsewhere_throughout_a_window() -> None:
+    """Of a trunk of 100 px 10 % are 10 px, of half the width of 20 px 20 % are 4, 5 % of the height are 5."""
+    shoulders, hips = COCO17.indices("left_shoulder", "right_shoulder"), COCO17.indices("left_hip", "right_hip")
+    keypoints = np.ones((2000, 15, 17, 3), np.float32)
+    keypoints[:, :, shoulders, :2] = (20, 0), (-20, 0)
+    keypoints[:, :, hips, :2] = (20, 100), (-20, 100)
+    still = Worse(noise=0, joint_gone=0, sample_gone=0, head_gone=0, aspect=0, tilt_deg=0)
+    moved = worsen(keypoints, replace(still, hips_up=0.1, hips_wide=0.2), np.random.default_rng(0))
+    off = (moved - keypoints)[..., :2]
+    assert np.ptp(off, axis=1).max() == 0  # all 15 samples alike
+    assert np.abs(np.delete(off, hips, axis=2)).max() == 0
+    assert off[:, 0, hips].std(axis=0) == pytest.approx(np.array([(4, 10), (4, 10)]), rel=0.06)
+    np.testing.assert_allclose(off[:, 0, hips[0], 0], -off[:, 0, hips[1], 0], atol=1e-3)
+    off = (worsen(keypoints, replace(still, joint_off=0.05), np.random.default_rng(0)) - keypoints)[..., :2]
+    assert np.ptp(off, axis=1).max() == 0
+    assert off[:, 0].std(axis=0) == pytest.approx(np.full((17, 2), 5), rel=0.06)
+    keypoints[:, :, shoulders] = (np.nan, np.nan, 0)
+    lost = worsen(keypoints, replace(still, hips_up=0.1, hips_wide=0.2), np.random.default_rng(0))
+    np.testing.assert_array_equal(lost[:, :, hips, 1], 100)
+
+
 def test_only_squeezed_boxes_get_a_width_back(clips: Path) -> None:
     whole = read([clips])[0].recordings[:1]
     squeezed = [Recording(**{**vars(whole[0]), "aspect_lost": True})]
@@ -200,7 +227,7 @@ def test_mistakes_are_said_in_one_line(clips: Path, tmp_path: Path) -> None:
         with pytest.raises(SettingsError, match=message):
             train(**{"data": [clips], "out": tmp_path / "out", **kwargs})  # type: ignore[arg-type]
 
-    wrong("unknown preset 'golf'; known: tennis, hampen", preset="golf")
+    wrong("unknown preset 'golf'; known: tennis, any, hampen", preset="golf")
     pq.write_table(pa.table({"a": [1]}), tmp_path / "other.parquet")
     wrong("no stroke table that I know", data=[tmp_path / "other.parquet"])
     (tmp_path / "empty.parquet").touch()

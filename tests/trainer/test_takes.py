@@ -82,6 +82,18 @@ def test_labels_lie_round_the_swing_and_calm_is_idle() -> None:
     assert at == {1.6: "serve", 2.0: "serve", 2.4: "serve", 2.5: "", 2.7: "", 5.0: "idle", 8.0: "serve"}
 
 
+def test_an_overhead_stroke_that_stays_below_the_nose_is_not_one() -> None:
+    points = swinging(2.0, 5.0, 8.0)
+    points[(TIMES_S > 1) & (TIMES_S < 6), COCO17.index("right_wrist"), 1] = 1.9
+    points[(TIMES_S > 4) & (TIMES_S < 6), COCO17.index("right_wrist"), 1] = np.nan
+    assert peaks.raised(TIMES_S, points, "right", np.array([2.0, 5.0, 8.0])).tolist() == [True, True, False]
+    points[(TIMES_S > 4) & (TIMES_S < 6), COCO17.index("right_wrist"), 1] = 1.5
+    take = of_one_stroke("mocap", "a", "p", TIMES_S, points, "smash", "right", FORWARD, overhead=True)
+    assert take.peaks_s == pytest.approx([2.0], abs=0.02)
+    at = {time_s: str(take.labels[round(time_s * 100)]) for time_s in (2.0, 5.0, 8.0)}
+    assert at == {2.0: "smash", 5.0: "", 8.0: ""}
+
+
 def test_a_jump_is_cut_for_the_joints_that_jump_and_told() -> None:
     points = person(200)
     points[100:, COCO17.index("left_wrist"), 0] += 0.3  # 30 m/s for one frame at 100 Hz

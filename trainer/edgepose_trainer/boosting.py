@@ -31,6 +31,8 @@ class Boosting:
     rows: float = 0.6
     rarest: float = 4.0
     """A window of a rare label weighs up to so much."""
+    random_cuts: int = 0
+    """1: a split's threshold is drawn at random and the best column taken, which holds better for unseen players."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,8 @@ def parameters(count: int, seed: int, boosting: Boosting) -> dict[str, object]:
         "objective": "multiclass", "num_class": count, "seed": seed,
         "deterministic": True, "force_row_wise": True, "num_leaves": boosting.leaves,
         "learning_rate": boosting.rate, "feature_fraction": boosting.features, "bagging_freq": 1,
-        "bagging_fraction": boosting.rows, "min_data_in_leaf": 20, "lambda_l2": 1.0, **_BINS,
+        "bagging_fraction": boosting.rows, "min_data_in_leaf": 20, "lambda_l2": 1.0,
+        "extra_trees": boosting.random_cuts > 0, **_BINS,
     }  # fmt: skip
 
 

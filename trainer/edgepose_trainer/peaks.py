@@ -32,6 +32,8 @@ _SLOWEST = 0.25
 _AROUND_S = np.linspace(-0.3, 0.3, 19)
 """Where the motion round a peak is compared."""
 _LAGS_S = np.linspace(-0.1, 0.1, 7)
+_RAISED_S = 0.25
+"""So near to its fastest moment the wrist of an overhead stroke is above the nose."""
 _CALM = 0.4
 """Below this share of the slowest stroke's speed nobody strikes."""
 
@@ -70,6 +72,19 @@ def find(times_s: Float64, points: Float64, hand: Handedness | None, forward: Fl
         if fits and all(abs(times_s[tops[one]] - times_s[tops[other]]) >= _APART_S for other in chosen):
             chosen.append(int(one))
     return np.sort(times_s[tops[chosen]])
+
+
+def raised(times_s: Float64, points: Float64, hand: Handedness | None, peaks_s: Float64) -> NDArray[np.bool_]:
+    """(P,) whether the hitting wrist, either one for None, gets above the nose; where nothing is known it may have.
+
+    ``points`` (N, 17, 3), y up.
+    """
+    sides = (hand,) if hand else ("left", "right")
+    wrists = points[:, COCO17.indices(*(f"{side}_wrist" for side in sides)), 1]
+    over_nose = np.fmax.reduce(wrists, axis=1) - points[:, COCO17.index("nose"), 1]
+    near = np.abs(times_s - peaks_s[:, None]) <= _RAISED_S
+    highest = np.fmax.reduce(np.where(near, over_nose, np.nan), axis=1)
+    return np.asarray(~(highest <= 0), np.bool_)
 
 
 def labels_round(

@@ -21,6 +21,8 @@ _FASTER = 1.15
 """A player whose hand nobody told is left-handed when that wrist is so much faster."""
 _IDLE_MORE = 4
 _HEAD = slice(0, 5)
+_HIPS = COCO17.indices("left_hip", "right_hip")
+_SHOULDERS = COCO17.indices("left_shoulder", "right_shoulder")
 
 
 @dataclass(frozen=True)
@@ -146,12 +148,18 @@ class Worse:
     aspect: float = 0.15
     """Standard deviation of ln(x stretch)."""
     tilt_deg: float = 6.0
+    joint_off: float = 0.0
+    """Standard deviation of a joint's error that lasts: detectors disagree where a joint is. In heights, as jitter."""
+    hips_up: float = 0.0
+    """Standard deviation of how much longer or shorter the trunk is to another detector, as a share of it."""
+    hips_wide: float = 0.0
+    """Standard deviation of how much further apart the hips are, as a share of their distance."""
 
 
 def worsen(keypoints: Float32, worse: Worse, rng: np.random.Generator) -> Float32:
-    """(N, T, K, 3) -> a copy with jitter, missing joints, another aspect and a tilted camera."""
+    """(N, T, K, 3) -> a copy with misplaced and missing joints, jitter, another aspect and a tilted camera."""
     count, frames, joints, _ = keypoints.shape
-    points = keypoints[..., :2].copy()
+    points = _misplaced(keypoints[..., :2].copy(), worse, rng)
     stretch = np.exp(rng.normal(0, worse.aspect, count)).astype(np.float32)
     points[..., 0] *= stretch[:, None, None]
     tilt = np.radians(rng.normal(0, worse.tilt_deg, count)).astype(np.float32)
@@ -167,6 +175,25 @@ def worsen(keypoints: Float32, worse: Worse, rng: np.random.Generator) -> Float3
     out = np.concatenate([points, keypoints[..., 2:]], axis=-1)
     out[gone] = (np.nan, np.nan, 0)
     return out
+
+
+def _misplaced(points: Float32, worse: Worse, rng: np.random.Generator) -> Float32:
+    """(N, T, K, 2) changed in place as another detector would put the joints, the same throughout a window."""
+    count = len(points)
+    if worse.joint_off > 0:
+        height = np.fmax.reduce(points[..., 1], axis=(1, 2)) - np.fmin.reduce(points[..., 1], axis=(1, 2))
+        off = rng.standard_normal((count, 1, points.shape[2], 2), dtype=np.float32) * np.float32(worse.joint_off)
+        points += off * height[:, None, None, None]
+    if worse.hips_up > 0 or worse.hips_wide > 0:
+        up = rng.normal(0, worse.hips_up, (count, 1, 1, 1)).astype(np.float32)
+        wide = rng.normal(0, worse.hips_wide, (count, 1, 1, 1)).astype(np.float32)
+        hips = points[:, :, _HIPS]
+        middle = hips.mean(axis=2, keepdims=True)
+        shoulders = points[:, :, _SHOULDERS].mean(axis=2, keepdims=True)
+        # Where a shoulder is unknown there is no trunk to be longer along.
+        trunk = np.where(np.isnan(shoulders), np.float32(0), middle - shoulders)
+        points[:, :, _HIPS] = hips + up * trunk + wide * np.where(np.isnan(middle), np.float32(0), hips - middle)
+    return points
 
 
 def restore_aspect(samples: Samples, rng: np.random.Generator, low: float = 0.3, high: float = 0.75) -> Float32:

@@ -52,9 +52,15 @@ def of_one_stroke(
     label: str,
     hand: Handedness | None,
     forward: Float64 | None = None,
+    overhead: bool = False,
 ) -> Take:
-    """A take that repeats one stroke: swings found as ``peaks.find`` does, labels round them."""
+    """A take that repeats one stroke: swings found as ``peaks.find`` does, labels round them.
+
+    ``overhead``: a swing that stays below the nose, after a low ball, is neither this stroke nor idle.
+    """
     peaks_s = peaks.find(times_s, points, hand, forward)
+    if overhead:
+        peaks_s = peaks_s[peaks.raised(times_s, points, hand, peaks_s)]
     labels = peaks.labels_round(times_s, points, hand, peaks_s, label)
     return Take(dataset, name, player, times_s, points, labels, peaks_s, hand)
 

@@ -24,6 +24,7 @@ from edgepose_trainer.views import Detector
 Float64 = NDArray[np.float64]
 _FILE = re.compile(r"\.(bvh|amc)(\.xz)?$", re.IGNORECASE)
 _VIEWS = 12
+_OVERHEAD = frozenset({"serve", "smash"})
 _UNITS_M = (1.0, 0.0254, 0.01, 0.001)
 _STATURE_M = (0.7, 2.0)
 """From the ankles to the shoulders, in the take's median."""
@@ -67,7 +68,8 @@ def take(path: Path, names: Mapping[str, str] | None = None, hand: Handedness | 
     if label is None:
         raise SettingsError(f"{path}: no stroke in the name {stem!r}; expected <player>_<stroke>, or --map WORD=LABEL")
     moved = motion(path)
-    return of_one_stroke("mocap", stem, stem.partition("_")[0], moved.times_s, moved.points, label, hand)
+    player, overhead = stem.partition("_")[0], label in _OVERHEAD
+    return of_one_stroke("mocap", stem, player, moved.times_s, moved.points, label, hand, overhead=overhead)
 
 
 def stroke_in(stem: str, names: Mapping[str, str] | None = None) -> str | None:
