@@ -147,7 +147,7 @@ def test_row_49_residual_is_the_middle_or_the_newest_frame() -> None:
 
 @pytest.mark.parametrize("name", ["videopose3d", "gast"])
 def test_row_25_causal_gives_one_pose_per_frame_and_does_not_know_the_future(name: str, made: Any) -> None:
-    _, out = made(name, causal=True)
+    _, out = made(name, True)
     seen = walker(40)
     changed = seen.copy()
     changed[21:, :, :2] += 50
@@ -180,11 +180,11 @@ def test_momentum_of_batch_normalisation_falls() -> None:
 # --- the device
 
 
-@pytest.mark.parametrize(("name", "skeleton"), [("videopose3d", COCO17), ("gast", H36M17)])
-def test_row_49_device_gives_the_numbers_of_torch(name: str, skeleton: Any, made: Any) -> None:
-    loaded, out = made(name)
+@pytest.mark.parametrize(("name", "skeleton", "causal"), [("videopose3d", COCO17, False), ("gast", H36M17, True)])
+def test_row_49_device_gives_the_numbers_of_torch(name: str, skeleton: Any, causal: bool, made: Any) -> None:
+    loaded, out = made(name, causal)
     seen = walker(30)
-    x = padded(to_screen(seen[None, ..., :2], SIZE), 13, 13)
+    x = padded(to_screen(seen[None, ..., :2], SIZE), *((26, 0) if causal else (13, 13)))
     twin = x[:, :, skeleton.mirror] * np.float32([-1, 1])
     straight, mirrored = answers(loaded.network, x), answers(loaded.network, twin)
     expected = (straight + mirrored[:, :, H36M17.mirror] * np.float32([-1, 1, 1])) / 2
