@@ -20,8 +20,15 @@ SPANS_S = (0.07, 0.11, 0.17, 0.26, 0.4)
 STRENGTH = 1.5
 """Half-width of the confidence intervals in standard deviations of white noise (bench/jitter.py)."""
 GAP_S = 0.2
+_BLOCK = 2048
+"""Frames at a time: a match of an hour shall not need gigabytes."""
+_NOTHING = 1e-6
 _MAD = 1.4826
 _LEAST = 3
+_SMALLEST = 0.1
+"""Quantile of the steps that stands for one cell: nearly nothing where positions are not in cells."""
+_STILL = 0.1
+"""Least noise of an axis, as a share of the joint's noisiest: one that never leaves its cell is not exact."""
 
 
 def calm(times_s: Float64, points: Array, strength: float = STRENGTH) -> Array:
@@ -63,7 +70,7 @@ def _smoothed(times_s: Float64, values: Float64, strength: float) -> Float64:
     meets = np.ones(values.shape[:2], np.bool_)
     for span_s in SPANS_S:
         near, share = _parabolas(times_s, part, span_s)
-        answer = np.einsum("tw,twjd->tjd", share, values[near])
+        answer = _applied(values, near, share)
         deviation = np.sqrt((share**2).sum(axis=1))[:, None, None] * half
         low, high = np.maximum(low, answer - deviation), np.minimum(high, answer + deviation)
         meets &= np.logical_and.reduce(low <= high, axis=-1)
@@ -73,9 +80,18 @@ def _smoothed(times_s: Float64, values: Float64, strength: float) -> Float64:
 
 
 def _noise(values: Float64) -> Float64:
-    """(J, D) standard deviation of what changes from sample to sample, as if it were white."""
+    """(J, D) standard deviation of what changes from sample to sample, as if it were white.
+
+    A network that answers in cells gives the same place again and again: then half a cell, not nothing.
+    """
     change = np.diff(values, n=2, axis=0)
-    return np.asarray(_MAD * np.median(np.abs(change), axis=0) / np.sqrt(6)) + 1e-12
+    white = np.asarray(_MAD * np.median(np.abs(change), axis=0) / np.sqrt(6))
+    steps = np.abs(np.diff(values, axis=0))
+    moved = np.where(steps > 0, steps, np.inf)
+    rank = ((steps > 0).sum(axis=0, keepdims=True) * _SMALLEST).astype(np.intp)
+    cell = np.take_along_axis(np.sort(moved, axis=0), rank, axis=0)[0]
+    sigma = np.maximum(white, np.where(np.isfinite(cell), cell / 2, 0))
+    return np.asarray(np.maximum(sigma, _STILL * sigma.max(axis=-1, keepdims=True)))
 
 
 def _parabolas(times_s: Float64, part: NDArray[np.intp], span_s: float) -> tuple[NDArray[np.intp], Float64]:
@@ -95,6 +111,19 @@ def _parabolas(times_s: Float64, part: NDArray[np.intp], span_s: float) -> tuple
     share = weight * (powers @ solved[..., None])[..., 0]
     share[~enough] = np.arange(-reach, reach + 1) == 0
     return near, share
+
+
+def _applied(values: Float64, near: NDArray[np.intp], share: Float64) -> Float64:
+    """(T, J, D) the parabolas' values, never beyond the samples that they are made of: ends would overshoot."""
+    answer = np.empty_like(values)
+    for start in range(0, len(values), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        samples = values[near[block]]
+        used = (np.abs(share[block]) > _NOTHING)[..., None, None]
+        low = np.where(used, samples, np.inf).min(axis=1)
+        high = np.where(used, samples, -np.inf).max(axis=1)
+        answer[block] = np.clip(np.einsum("tw,twjd->tjd", share[block], samples), low, high)
+    return answer
 
 
 def _even(level: Float64) -> Float64:

@@ -89,3 +89,12 @@ def test_row_27_times_that_stand_still_are_refused() -> None:
     _, truth = swing(frames=4)
     with pytest.raises(ValueError, match="4 rising times"):
         calm(np.array([0.0, 0.1, 0.1, 0.2]), truth)
+
+
+def test_row_27_places_in_cells_of_five_pixels_are_calmed_too() -> None:
+    times_s = np.arange(90) / 30
+    truth = np.stack([100 + 20 * times_s, np.full(90, 50.0)], axis=1)[:, None]
+    cells = 5 * np.round(shaken(truth, 0.8) / 5)
+    found = calm(times_s, cells)
+    assert jitter(times_s, found) < 0.3 * jitter(times_s, cells)
+    assert velocity_error(found, truth) < 0.5 * velocity_error(cells, truth)
