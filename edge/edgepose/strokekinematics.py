@@ -57,9 +57,9 @@ def stroke_kinematics(motion: Motion, peak_s: float, handedness: Handedness | No
         "wrist_speed_peak": value(f"{racket}_wrist_speed_to_hips", _most),
         "wrist_speed_peak_at": (_when(motion.times_s[near] - peak_s, wrist[near]), "s"),
         "elbow_angle": at_peak(f"{racket}_elbow_angle"),
-        "elbow_rate_peak": value(f"{racket}_elbow_angle_rate", _widest),
+        "elbow_rate_peak": value(f"{racket}_elbow_angle_rate", _fastest),
         "shoulder_angle": at_peak(f"{racket}_shoulder_angle"),
-        "shoulder_rate_peak": value(f"{racket}_shoulder_angle_rate", _widest),
+        "shoulder_rate_peak": value(f"{racket}_shoulder_angle_rate", _fastest),
         "knee_angle_min": (
             _least(np.concatenate([found[f"{side}_knee_angle"].values[near] for side in ("left", "right")])),
             found["left_knee_angle"].unit,
@@ -73,7 +73,7 @@ def stroke_kinematics(motion: Motion, peak_s: float, handedness: Handedness | No
     if not motion.flat:
         numbers |= {
             "trunk_rotation_range": (_turn_range(found["shoulder_heading"].values[near]), "deg"),
-            "trunk_rotation_rate_peak": value("shoulder_heading_rate", _widest),
+            "trunk_rotation_rate_peak": value("shoulder_heading_rate", _fastest),
             "shoulder_hip_separation": at_peak("shoulder_hip_separation"),
             "shoulder_hip_separation_peak": value("shoulder_hip_separation", _widest),
         }
@@ -137,6 +137,11 @@ def _most(values: Float64) -> float:
 
 def _least(values: Float64) -> float:
     return float(np.nanmin(values)) if np.isfinite(values).any() else np.nan
+
+
+def _fastest(values: Float64) -> float:
+    """Of rates without their sign: which way is faster changes with little noise."""
+    return _most(np.abs(values))
 
 
 def _widest(values: Float64) -> float:
