@@ -66,6 +66,7 @@ PRESETS = MappingProxyType(
             None,
             "Knows only what the data named here show; how well it does with people it has not seen stands in figures.",
             features="tennis-2",
+            most=5000,
         ),
         "hampen": Preset(
             "hampen-strokes",
