@@ -27,6 +27,8 @@ _HOST = "127.0.0.1"
 _LONGEST = 16 << 20
 """Bytes of a body that is read: 100,000 labels."""
 _MOST_PICTURES = 64
+_POLL_S = 0.05
+"""So soon a stop is noticed."""
 _KINDS = {"html": "text/html; charset=utf-8", "css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8"}
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
@@ -52,7 +54,9 @@ class LabelServer:
         except OSError as error:
             why = (error.strerror or str(error)).lower()
             raise SettingsError(f"--port {port}: {why}; give another one, or 0 for any that is free") from None
-        self._thread = threading.Thread(target=self._http.serve_forever, name="label page", daemon=True)
+        self._thread = threading.Thread(
+            target=self._http.serve_forever, args=(_POLL_S,), name="label page", daemon=True
+        )
 
     @property
     def address(self) -> str:

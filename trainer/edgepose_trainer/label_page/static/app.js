@@ -2,6 +2,7 @@
 
 import { ask, put } from "./api.js";
 import { Book } from "./book.js";
+import { Dragging } from "./dragging.js";
 import { fillHelp, listen } from "./keys.js";
 import { clock, palette } from "./look.js";
 import { Marking } from "./marking.js";
@@ -31,12 +32,13 @@ class Page {
     this.book = new Book(() => this.dirty());
     this.marking = new Marking(facts, this.motion, this.book, this.state, this);
     this.picture = new Picture(at("picture"), facts, this.motion, () => this.dirty());
-    this.timeline = new Timeline(at("timeline"), at("overview"), facts, this.motion, this.timelineActs());
+    this.timeline = new Timeline(at("timeline"), at("overview"), facts, this.motion);
+    this.dragging = new Dragging(this.timeline, this.timelineActs());
     this.panel = new Panel(this.marking, this.book, this.state, this.panelActs());
   }
 
   async start() {
-    await this.book.load();
+    await Promise.all([this.book.load(), this.motion.fetch(0)]);
     this.listen();
     this.dirty();
     this.poll();
@@ -209,7 +211,7 @@ class Page {
       moved: (id, fields, shown) => {
         const rounded = Object.entries(fields).map(([name, time]) => [name, Math.round(time * 1e4) / 1e4]);
         this.book.preview(id, Object.fromEntries(rounded));
-        this.seek(shown);
+        this.seek(Math.round(shown * 1e4) / 1e4);
       },
     };
   }

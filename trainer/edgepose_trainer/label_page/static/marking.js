@@ -3,7 +3,7 @@
 import { clock } from "./look.js";
 
 const BESIDE_S = 0.1; // a suggestion whose peak lies so near a label is the same stroke
-const SEEN_S = 0.5; // a person who was in the picture so shortly before or after counts as seen
+const SEEN_S = 0.5; // so shortly before or after, a person counts as seen, a suggestion as meant
 const LEAST_S = 0.1;
 
 const keyOf = ({ track, peak_s, label }) => `${track}|${peak_s}|${label}`;
@@ -65,6 +65,7 @@ export class Marking {
     const tracked = this.facts.tracks.length > 0;
     if (!tracked) return null;
     const seen = new Set();
+    if (!this.motion.has(time - SEEN_S, time + SEEN_S)) return void this.ui.say("the people here are still on their way", "no");
     for (const piece of this.motion.between(time - SEEN_S, time + SEEN_S)) {
       for (const { track, at } of piece.people) {
         if (track >= 0 && at.some((i) => Math.abs(piece.times[i] - time) <= SEEN_S)) seen.add(track);
@@ -134,10 +135,9 @@ export class Marking {
   // A digit, or a label's name: for the suggestion that is selected, for a label here, or a new stroke.
   use(label) {
     const suggestion = this.selectedSuggestion;
-    if (suggestion && suggestion.start_s <= this.state.time && this.state.time <= suggestion.end_s) {
-      return this.accept(label);
-    }
-    this.mark(label);
+    const { time } = this.state;
+    if (suggestion && suggestion.start_s - SEEN_S <= time && time <= suggestion.end_s + SEEN_S) this.accept(label);
+    else this.mark(label);
   }
 
   accept(label) {
@@ -152,20 +152,27 @@ export class Marking {
     return here.find((one) => same(one.track, this.state.chosen)) ?? here[0];
   }
 
+  // The label that is meant: the selected one, else the chosen person's here.
+  get meant() {
+    if (this.state.selected) return this.selectedLabel;
+    const { time, chosen } = this.state;
+    return this.book.labels.find((one) => one.start_s <= time && time <= one.end_s && same(one.track, chosen));
+  }
+
   remove() {
-    const label = this.selectedLabel;
+    const label = this.meant;
     const suggestion = this.selectedSuggestion;
     if (label) this.book.remove(label.id);
     else if (suggestion) this.book.dismiss(suggestion.key);
-    else return this.ui.say("nothing is selected", "no");
+    else return this.ui.say("no label here", "no");
     this.state.selected = null;
-    this.ui.say(label ? `removed ${label.label} · U undoes` : `dismissed ${suggestion.label}   U undoes`);
+    this.ui.say(label ? `removed ${label.label} · U undoes` : `dismissed ${suggestion.label} · U undoes`);
   }
 
   edge(side) {
-    const label = this.selectedLabel;
+    const label = this.meant;
     const time = round(this.state.time);
-    if (!label) return this.ui.say("select a label first", "no");
+    if (!label) return this.ui.say("no label is selected", "no");
     if (side === "start_s" ? time >= label.end_s : time <= label.start_s) {
       return this.ui.say("that would turn it round", "no");
     }

@@ -79,6 +79,11 @@ export class Motion {
     return new Moment(piece, Math.min(Math.max(index, 0), piece.times.length - 1));
   }
 
+  // Whether every piece of a span is there.
+  has(start, end) {
+    return this.between(start, end).length === this.number(end) - this.number(start) + 1;
+  }
+
   // Pieces that are there and overlap a span; the others are asked for.
   between(start, end) {
     const found = [];

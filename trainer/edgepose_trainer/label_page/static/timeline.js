@@ -1,4 +1,4 @@
-// The timeline: ruler, wrist speed, labels, suggestions; below it the whole session. Both can be dragged.
+// The timeline: ruler, wrist speed, labels, suggestions; below it the whole session.
 
 import { clock, labelColour, sharp, trackColour } from "./look.js";
 
@@ -8,21 +8,17 @@ const ROW = 21;
 const ROWS = 3;
 const LABELS = RULER + SPEED + 4;
 const SUGGESTIONS = LABELS + ROWS * ROW + 3;
-const EDGE = 7; // px on either side of an edge that can be dragged
 const GAP_S = 0.3; // longer gaps break the curve
 const STEPS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800];
 const LEAST_S = 1;
-const SHORTEST_S = 0.05;
 
 export class Timeline {
-  // ``acts``: seek(time), pick(item), moved(id, fields), dropped(), accept()
-  constructor(canvas, overview, facts, motion, acts) {
-    Object.assign(this, { canvas, overview, facts, motion, acts });
+  constructor(canvas, overview, facts, motion) {
+    Object.assign(this, { canvas, overview, facts, motion });
     this.span = Math.min(Math.max(facts.end_s - facts.start_s, LEAST_S), 12);
     this.start = facts.start_s;
-    this.hits = [];
+    this.hits = []; // where labels and suggestions were drawn: {x1, x2, top, bottom, item}
     this.fastest = [...facts.overview].sort((a, b) => a - b)[Math.floor(0.99 * (facts.overview.length - 1))] || 1;
-    this.listen();
   }
 
   x(time) {
@@ -233,82 +229,5 @@ export class Timeline {
     context.lineWidth = 1.5;
     context.strokeRect(x(this.start), 1, Math.max(x(this.start + this.span) - x(this.start), 3), height - 2);
     this.line(context, x(time), height, colours.play, []);
-  }
-
-  listen() {
-    const { canvas, overview } = this;
-    canvas.addEventListener("pointerdown", (event) => this.press(event));
-    canvas.addEventListener("pointermove", (event) => this.move(event));
-    for (const name of ["pointerup", "pointercancel"]) canvas.addEventListener(name, () => this.release());
-    canvas.addEventListener("dblclick", (event) => this.under(event)?.item.kind === "suggestion" && this.acts.accept());
-    canvas.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
-    const jump = (event) => {
-      const { start_s, end_s } = this.facts;
-      this.acts.seek(start_s + (event.offsetX / overview.clientWidth) * (end_s - start_s));
-    };
-    overview.addEventListener("pointerdown", (event) => {
-      overview.setPointerCapture(event.pointerId);
-      jump(event);
-    });
-    overview.addEventListener("pointermove", (event) => event.buttons && jump(event));
-  }
-
-  wheel(event) {
-    event.preventDefault();
-    const across = event.shiftKey ? event.deltaY : event.deltaX;
-    if (Math.abs(across) > Math.abs(event.shiftKey ? 0 : event.deltaY)) {
-      this.pan(this.start + (across / this.canvas.clientWidth) * this.span);
-    } else this.zoom(event.deltaY > 0 ? 1.2 : 1 / 1.2, this.time(event.offsetX));
-    this.acts.draw();
-  }
-
-  under({ offsetX: x, offsetY: y }) {
-    const at = (hit) => x >= hit.x1 - EDGE && x <= hit.x2 + EDGE && y >= hit.top && y <= hit.bottom;
-    const inside = (hit) => x >= hit.x1 && x <= hit.x2;
-    const found = this.hits.filter(at);
-    return found.find(inside) ?? found[0];
-  }
-
-  part(hit, x) {
-    const reach = Math.min(EDGE, (hit.x2 - hit.x1) / 4);
-    if (x <= hit.x1 + reach) return "start_s";
-    return x >= hit.x2 - reach ? "end_s" : "both";
-  }
-
-  press(event) {
-    this.canvas.setPointerCapture(event.pointerId);
-    const hit = this.under(event);
-    if (hit) this.acts.pick(hit.item, this.time(event.offsetX));
-    else this.acts.seek(this.time(event.offsetX));
-    const label = hit?.item.kind === "label" ? this.acts.find(hit.item.id) : null;
-    this.drag = { from: event.offsetX, label, part: hit && this.part(hit, event.offsetX), scrub: !hit, moved: false };
-  }
-
-  move(event) {
-    const { drag } = this;
-    if (!drag) {
-      const hit = this.under(event);
-      const part = hit?.item.kind === "label" && this.part(hit, event.offsetX);
-      this.canvas.style.cursor = !hit ? "default" : part && part !== "both" ? "ew-resize" : "pointer";
-      return;
-    }
-    if (drag.scrub) this.acts.seek(this.time(event.offsetX));
-    drag.moved ||= Math.abs(event.offsetX - drag.from) > 3;
-    if (drag.label && drag.moved) this.stretch(drag, this.time(event.offsetX) - this.time(drag.from));
-  }
-
-  stretch({ label, part }, by) {
-    const { start_s: low, end_s: high } = this.facts;
-    const length = label.end_s - label.start_s;
-    const start = Math.min(Math.max(label.start_s + by, low), part === "both" ? high - length : label.end_s - SHORTEST_S);
-    const end = Math.max(Math.min(label.end_s + by, high), label.start_s + SHORTEST_S);
-    if (part === "start_s") this.acts.moved(label.id, { start_s: start }, start);
-    else if (part === "end_s") this.acts.moved(label.id, { end_s: end }, end);
-    else this.acts.moved(label.id, { start_s: start, end_s: start + length }, start + length / 2);
-  }
-
-  release() {
-    if (this.drag?.label && this.drag.moved) this.acts.dropped();
-    this.drag = null;
   }
 }
