@@ -13,6 +13,7 @@ from edgepose.types import Array, Image, Pose, Track
 
 _PLATE = (32, 32, 32)
 _LINES = (72, 72, 72)
+_WORDS = (176, 176, 176)
 _LEAST_SIDE_M = 4.0
 _STEPS_M = (1, 2, 5, 10, 20, 50, 100)
 
@@ -39,7 +40,7 @@ def above(points_m: Array, skeleton: Skeleton, side_px: int) -> Image:
         y = round(side_px - 1 - metres * scale)
         cv2.line(picture, (0, y), (side_px, y), _LINES, 1)
         if metres:
-            draw.text(picture, f"{metres} m", (4, y - 2), _LINES, plate=False)
+            draw.text(picture, f"{metres} m", (4, y - 2), _WORDS, plate=False)
     for number, points in enumerate(points_m):
         places = np.stack([side_px / 2 + points[:, 0] * scale, side_px - 1 - points[:, 2] * scale], axis=1)
         _person(picture, places, skeleton, draw.person_colour(number))
