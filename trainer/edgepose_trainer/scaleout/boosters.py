@@ -24,6 +24,8 @@ _MANY = 1_000_000_000
 """Numbers for which bins of half a byte are taken."""
 _SECRET = re.compile(r"^\[(machines|local_listen_port|num_machines|time_out|tree_learner|num_threads): .*\]\n", re.M)
 """Lines of a model's text that tell about the cluster and differ from run to run."""
+_MOST = 2_600_000_000
+"""Numbers that worse copies may fill up to: 1.3 GB of bins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,12 @@ class Task:
 def many(rows: int, columns: int) -> bool:
     """Whether the bins are kept in half a byte."""
     return rows * columns > _MANY
+
+
+def every(rows: int, columns: int) -> int:
+    """Every how manieth window gets a worse copy: every second, fewer where there would be too many, in the end one."""
+    room = _MOST // columns - rows
+    return max(2, -(-rows // room)) if room > 0 else rows
 
 
 def train(task: Task) -> tuple[str, int]:

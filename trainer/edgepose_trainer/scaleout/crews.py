@@ -165,7 +165,7 @@ class Cluster:
             raise SettingsError(f"{self._scheduler}: start workers with a nanny; {', '.join(stuck)} hangs") from None
 
     def _workers(self) -> list[str]:
-        return sorted(self._client.scheduler_info(n_workers=-1)["workers"])
+        return sorted(self._client.nthreads())
 
     def _wait(self, seconds: float) -> list[str]:
         try:
