@@ -11,7 +11,6 @@ import numpy as np
 
 from edgepose.types import Float32
 
-_ARMS, _SHOULDERS = np.array([5, 6, 3, 4]), np.array([1, 2, 1, 2])
 _MOMENTS = np.array([-4, -2, -1, 0, 1, 2, 4])
 """Samples from the right wrist's fastest."""
 _RUN = 3
@@ -21,7 +20,10 @@ _SPANS = ("hands_apart", "hips_apart", "stance", "lowest_leg", "left_over_nose",
 def compute(body: Float32, speed: Float32) -> Float32:
     """(N, T, 13, 2) normalised joints of tennis-1, (N, T-1, 2) wrist speeds -> (N, D)."""
     count, frames = body.shape[:2]
-    arms = body[:, :, _ARMS] - body[:, :, _SHOULDERS]
+    shoulders = body[:, :, 1:3]
+    arms = np.empty((count, frames, 4, 2), np.float32)
+    np.subtract(body[:, :, 5:7], shoulders, out=arms[:, :, :2])
+    np.subtract(body[:, :, 3:5], shoulders, out=arms[:, :, 2:])
     neck = (body[:, :, 1] + body[:, :, 2]) * np.float32(0.5)
     runs = arms[:, : frames // _RUN * _RUN].reshape(count, frames // _RUN, _RUN, -1)
     known = runs == runs
@@ -42,8 +44,9 @@ def compute(body: Float32, speed: Float32) -> Float32:
 
 def _spans(body: Float32, arms: Float32, neck: Float32) -> Float32:
     """(N, T, 7) in the order of ``_SPANS``: what is far apart, low, above the nose or across the body."""
-    pairs = body[:, :, [5, 7]] - body[:, :, [6, 8]]
-    apart = np.sqrt((pairs * pairs).sum(axis=3))
+    pairs = body[:, :, 5:8:2] - body[:, :, 6:9:2]
+    pairs *= pairs
+    apart = np.sqrt(pairs[..., 0] + pairs[..., 1])
     stance = body[:, :, 12, :1] - body[:, :, 11, :1]
     leg = np.fmax.reduce(body[:, :, 9:13, 1], axis=2)[:, :, None]
     over_nose = body[:, :, 5:7, 1] - body[:, :, :1, 1]
