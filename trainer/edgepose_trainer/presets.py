@@ -66,7 +66,8 @@ PRESETS = MappingProxyType(
             None,
             "Knows only what the data named here show; how well it does with people it has not seen stands in figures.",
             features="tennis-2",
-            most=5000,
+            boosting=Boosting(rate=0.15, most_rounds=150, features=0.1, rows=0.5),
+            most=3000,
         ),
         "hampen": Preset(
             "hampen-strokes",
