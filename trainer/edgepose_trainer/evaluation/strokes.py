@@ -104,56 +104,22 @@ def publish(result: Result, folder: Path, cases: int, command: Sequence[str]) ->
 
 def measured(result: Result, command: Sequence[str]) -> dict[str, Any]:
     """For machines."""
-    card, given = result.card, result.importance
-    of = [one.recording for one in result.judged]
     return {
         "format": figures.FORMAT,
         "task": "strokes",
         "date": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "command": shlex.join(command),
-        "model": {"name": card.name, "sha256": card.model.sha256},
-        "data": {
-            "paths": [str(path) for path in result.wanted.data],
-            "recordings": len(of),
-            "groups": len({recording.group for recording in of}),
-            "strokes": sum(len(labelled(recording)) for recording in of),
-            "seconds": round(sum(float(r.times_s[-1] - r.times_s[0]) for r in of if len(r.times_s)), 1),
-        },
+        "model": {"name": result.card.name, "sha256": result.card.model.sha256},
+        "data": _data(result),
         "labels": list(result.labels),
         "headline": [figures.as_json(figure) for figure in result.headline],
         "tables": [figures.table_as_json(table) for table in result.tables],
-        "confusion": {
-            "windows": {"labels": list(result.labels), "counts": result.windows.tolist()},
-            "strokes": {
-                "rows": [*result.labels, strokes_counts.NOTHING],
-                "columns": [*result.labels, strokes_counts.MISSED],
-                "tolerance_frames": strokes_tables.FRAMES,
-                "counts": result.strokes.tolist(),
-            },
-        },
-        "reliability": [
-            {"from": place / calibration.BINS, "windows": int(count), "said": _number(said), "right": _number(right)}
-            for place, (count, said, right) in enumerate(
-                zip(result.reliability.count, result.reliability.confidence, result.reliability.right, strict=True)
-            )
-        ],
-        "importance": {
-            "unit": "% of the gains",
-            "offsets_s": [round(offset, 4) for offset in given.offsets_s],
-            "by_time": {thing: row.round(4).tolist() for thing, row in zip(given.things, given.by_time, strict=True)},
-            "no_moment": dict(zip(given.things, given.whole.round(4).tolist(), strict=True)),
-        },
-        "likeness": {
-            "reference": result.wanted.reference,
-            "unit": "torso lengths",
-            "players": [
-                {"player": row.player, "label": row.label, "swings": row.swings,
-                 "distance": _number(row.distance), "typical": _number(row.typical)}
-                for row in result.likeness
-            ],
-        },
+        "confusion": _confusion(result),
+        "reliability": _reliability(result.reliability),
+        "importance": _importance(result.importance),
+        "likeness": _likeness(result),
         "remarks": result.remarks,
-    }  # fmt: skip
+    }
 
 
 def lines(result: Result) -> list[str]:
@@ -228,3 +194,50 @@ def _few(recordings: Sequence[Recording]) -> list[str]:
 
 def _number(value: float) -> float | None:
     return round(float(value), 4) if np.isfinite(value) else None
+
+
+def _data(result: Result) -> dict[str, Any]:
+    of = [one.recording for one in result.judged]
+    return {
+        "paths": [str(path) for path in result.wanted.data],
+        "recordings": len(of),
+        "groups": len({recording.group for recording in of}),
+        "strokes": sum(len(labelled(recording)) for recording in of),
+        "seconds": round(sum(float(r.times_s[-1] - r.times_s[0]) for r in of if len(r.times_s)), 1),
+    }
+
+
+def _confusion(result: Result) -> dict[str, Any]:
+    strokes = {
+        "rows": [*result.labels, strokes_counts.NOTHING],
+        "columns": [*result.labels, strokes_counts.MISSED],
+        "tolerance_frames": strokes_tables.FRAMES,
+        "counts": result.strokes.tolist(),
+    }
+    return {"windows": {"labels": list(result.labels), "counts": result.windows.tolist()}, "strokes": strokes}
+
+
+def _reliability(given: Reliability) -> list[dict[str, Any]]:
+    bins = zip(given.count, given.confidence, given.right, strict=True)
+    return [
+        {"from": place / calibration.BINS, "windows": int(count), "said": _number(said), "right": _number(right)}
+        for place, (count, said, right) in enumerate(bins)
+    ]
+
+
+def _importance(given: Importance) -> dict[str, Any]:
+    return {
+        "unit": "% of the gains",
+        "offsets_s": [round(offset, 4) for offset in given.offsets_s],
+        "by_time": {thing: row.round(4).tolist() for thing, row in zip(given.things, given.by_time, strict=True)},
+        "no_moment": dict(zip(given.things, given.whole.round(4).tolist(), strict=True)),
+    }
+
+
+def _likeness(result: Result) -> dict[str, Any]:
+    rows = [
+        {"player": row.player, "label": row.label, "swings": row.swings,
+         "distance": _number(row.distance), "typical": _number(row.typical)}
+        for row in result.likeness
+    ]  # fmt: skip
+    return {"reference": result.wanted.reference, "unit": "torso lengths", "players": rows}

@@ -25,7 +25,7 @@ from edgepose_trainer.recordings import IDLE
 if TYPE_CHECKING:
     from edgepose_trainer.evaluation.strokes import Result
 
-_MOST_GROUPS = 40
+_MOST_GROUPS = 20
 _MOST_CURVES = 6
 _MOST_PAIRS = 12
 _HOW = (
