@@ -1,7 +1,8 @@
 """Steps from feet over time: contact, cadence, step and contact time (feature row 56; docs/kinematics.md).
 
-A foot stands while it is low and goes with the ground. The ground's own speed is taken from the feet that are low,
-so it may be a treadmill's belt, or the floor moving backwards where poses are relative to the hips.
+A foot stands while it is low, against its lowest of the last and next stride, and goes with the ground. The ground's
+own speed is taken from the feet that are low, so it may be a treadmill's belt, or the floor moving backwards where
+poses are relative to the hips.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ from edgepose.kinematics import Motion, slopes
 
 Float64 = NDArray[np.float64]
 _LOW = 0.2
-"""Of the foot's range of heights: lower is low."""
+"""Of the foot's lift (98th percentile): lower is low."""
 _LEAST_LOW_M = 0.03
 _SLOW = 0.25
 """Of the foot's high speed against the ground (its 95th percentile): slower stands."""
-_GROUND_PERCENTILE = 2.0
+_STRIDE_S = 0.8
+"""A foot that goes touches the ground at least once within so long."""
 _BRIEF_S = 0.04
 """Shorter contacts and shorter gaps within one are noise."""
 _FEET = ("forefoot", "toe", "big_toe", "ankle")
@@ -53,7 +55,8 @@ class Gait:
     contact_time_s: float
     """Of whole contacts, mean."""
     flight_share: float
-    """Of the time between the first and the last touch-down: 0 walking, above it running."""
+    """Of the time between the first and the last touch-down: 0 walking, above it running. NaN for ankles, which rise
+    before the toes do."""
     ground_speed: float
     """Of the feet that stand, m/s in the axes of the poses: 0 over ground, the belt's on a treadmill."""
 
@@ -79,17 +82,23 @@ def gait(motion: Motion) -> Gait | None:
 def _standing(times_s: Float64, feet: Float64, up: Float64) -> tuple[NDArray[np.bool_], Float64]:
     """(T, 2) which foot of (T, 2, 3) is on the ground; (3,) how the ground moves."""
     height = feet @ up
-    level = np.nanpercentile(height, _GROUND_PERCENTILE, axis=0)
-    reach = np.nanpercentile(height, 98, axis=0) - level
-    low = height - level < np.maximum(_LOW * reach, _LEAST_LOW_M)
+    above = height - _level(times_s, height)
+    low = above < np.maximum(_LOW * np.nanpercentile(above, 98, axis=0), _LEAST_LOW_M)
     velocity = slopes(times_s, feet)
     along = velocity - (velocity @ up)[..., None] * up
     lowest = low & np.isfinite(along).all(axis=-1)
     ground = np.median(along[lowest], axis=0) if lowest.any() else np.zeros(3)
-    with np.errstate(invalid="ignore"):
-        against = np.linalg.norm(velocity - ground, axis=-1)
-        slow = against < _SLOW * np.nanpercentile(against, 95, axis=0)
-    return np.asarray(low & slow), np.asarray(ground)
+    against = np.linalg.norm(velocity - ground, axis=-1)
+    fast = [np.percentile(known, 95) if len(known := one[np.isfinite(one)]) else 0.0 for one in against.T]
+    return np.asarray(low & (against < _SLOW * np.array(fast))), np.asarray(ground)
+
+
+def _level(times_s: Float64, height: Float64) -> Float64:
+    """(T, 2) lowest height of each foot within ``_STRIDE_S`` before and after: stairs and slopes go along."""
+    known = np.where(np.isfinite(height), height, np.inf)
+    starts = np.searchsorted(times_s, times_s - _STRIDE_S)
+    ends = np.searchsorted(times_s, times_s + _STRIDE_S, side="right")
+    return np.stack([known[start:end].min(axis=0) for start, end in zip(starts, ends, strict=True)])
 
 
 def _contacts(side: str, times_s: Float64, standing: NDArray[np.bool_], known: NDArray[np.bool_]) -> list[Contact]:
@@ -122,7 +131,7 @@ def _summary(foot: str, contacts: tuple[Contact, ...], ground_speed: float) -> G
     step_s = float(np.mean(steps_s)) if steps_s else float("nan")
     return Gait(
         foot, contacts, 60 / step_s, step_s, float(np.mean(whole_s)) if whole_s else float("nan"),
-        _flight(starts), ground_speed,
+        _flight(starts) if foot != _FEET[-1] else float("nan"), ground_speed,
     )  # fmt: skip
 
 

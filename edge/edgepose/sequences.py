@@ -55,7 +55,7 @@ def _of_3d(path: Path, up: Up | None) -> Motions:
     upwards = up or (_UP_WORLD if poses.space == "world" else UP_CAMERA)
     notes = [f"skipped {part}" for part in poses.skipped_parts]
     if poses.space == "root":
-        notes.append("poses are relative to the hips: so are all speeds")
+        notes.append("poses are relative to the hips: so are all speeds; steps need one direction and an even pace")
     if poses.space == "world" and up is None:
         notes.append("world axes: y is taken to point up; --up says another")
     rows = _rows(poses.track, poses.time_s)

@@ -226,8 +226,18 @@ def test_old_windows_and_lost_tracks_are_let_go() -> None:
     assert len(motions._windows[2]) == 1
 
 
-def walking_feet(speed: float, belt: float, contact: float, stride_s: float, seconds: float = 6.0, fps: float = 100.0):
+def walking_feet(
+    speed: float,
+    belt: float,
+    contact: float,
+    stride_s: float,
+    seconds: float = 6.0,
+    fps: float = 100.0,
+    rise: float = 0.0,
+) -> Motion:
     """Feet with a known pattern: h36m19, y down; each foot stands for ``contact`` of its stride, then swings.
+
+    Every step ends ``rise`` metres higher than that foot's last.
 
     The person goes ``speed`` m/s over a ground that itself moves at ``belt``; ``speed`` + belt = 0 on the spot.
     """
@@ -241,7 +251,7 @@ def walking_feet(speed: float, belt: float, contact: float, stride_s: float, sec
         over_ground = (speed - belt) * stride_s * (number + eased - lag)
         toe = H36M19.index(f"{side}_toe")
         points[:, toe, 0] = over_ground + belt * times_s
-        points[:, toe, 1] = -0.3 * np.sin(np.pi * swing_share)
+        points[:, toe, 1] = -0.3 * np.sin(np.pi * swing_share) - rise * (number + eased)
         points[:, toe, 2] = 5
     return motion_3d(times_s, points, H36M19)
 
@@ -266,6 +276,38 @@ def test_row_56_walking_is_never_in_the_air() -> None:
     assert steps.cadence_steps_min == pytest.approx(109, abs=2)
     assert steps.contact_time_s == pytest.approx(0.68, abs=0.08)
     assert steps.flight_share == pytest.approx(0, abs=0.03)
+
+
+def test_row_56_stairs_are_ground_too_and_ankles_do_not_tell_who_flies() -> None:
+    motion = walking_feet(1.4, 0.0, contact=0.62, stride_s=1.1)
+    level, stairs = gait(motion), gait(walking_feet(1.4, 0.0, contact=0.62, stride_s=1.1, rise=0.25))
+    assert level is not None and stairs is not None  # noqa: PT018
+    assert stairs.cadence_steps_min == pytest.approx(level.cadence_steps_min, rel=0.02)
+    ankles = np.full((len(motion.times_s), 17, 3), NAN)
+    for side in ("left", "right"):
+        ankles[:, H36M17.index(f"{side}_ankle")] = motion.points[:, H36M19.index(f"{side}_toe")]
+    found = gait(motion_3d(motion.times_s, ankles, H36M17))
+    assert found is not None
+    assert found.foot == "ankle"
+    assert np.isnan(found.flight_share)
+    assert found.cadence_steps_min == pytest.approx(level.cadence_steps_min)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(2, 40), st.floats(0, 1), st.integers(0, 2**16))
+@pytest.mark.filterwarnings("error")
+def test_unknown_joints_never_raise_and_never_give_a_value(frames: int, share: float, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    points = rng.normal(0, 1, (frames, 19, 3))
+    points[rng.random((frames, 19)) < share] = NAN
+    motion = motion_3d(np.arange(frames) / 30, points, H36M19)
+    found = values(motion)
+    gait(motion)
+    elbow = [H36M19.index(f"left_{part}") for part in ("shoulder", "elbow", "wrist")]
+    known = np.isfinite(points[:, elbow]).all(axis=(1, 2))
+    np.testing.assert_array_equal(np.isfinite(found["left_elbow_angle"]), known)
+    hips = np.isfinite(points[:, H36M19.indices("left_hip", "right_hip", "left_wrist")]).all(axis=(1, 2))
+    assert not np.isfinite(found["left_wrist_speed_to_hips"])[~hips].any()
 
 
 def test_row_56_no_feet_no_gait() -> None:

@@ -68,9 +68,10 @@ def _axis(text: str | None) -> tuple[float, float, float] | None:
 
 
 def _said(steps: Gait) -> str:
+    air = steps.flight_share
     return (
         f"cadence {steps.cadence_steps_min:.0f} steps/min, step {steps.step_time_s:.3f} s, "
-        f"contact {steps.contact_time_s:.3f} s, in the air {100 * steps.flight_share:.0f} % ({steps.foot})"
+        f"contact {steps.contact_time_s:.3f} s, {f'in the air {100 * air:.0f} % ' if air == air else ''}({steps.foot})"
     )
 
 
