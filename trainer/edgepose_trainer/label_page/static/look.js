@@ -5,8 +5,8 @@ const TRACKS = ["#e07b00", "#1f8ad1", "#12a06e", "#c2417c", "#8a63d2", "#b09000"
 export const trackColour = (track) => (track === null || track < 0 ? "#8a949e" : TRACKS[track % TRACKS.length]);
 
 // Strokes in colour, what is no stroke in grey.
-export const labelColour = (index, label) =>
-  label === "idle" || label === "unsure" ? "#6b7681" : `hsl(${(212 + index * 47) % 360} 55% 42%)`;
+export const labelColour = (index, label, light = 42) =>
+  label === "idle" || label === "unsure" ? "#6b7681" : `hsl(${(212 + index * 47) % 360} 55% ${light}%)`;
 
 export function clock(time) {
   const sign = time < 0 ? "-" : "";

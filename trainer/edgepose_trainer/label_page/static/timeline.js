@@ -192,7 +192,7 @@ export class Timeline {
       context.fill();
       context.setLineDash([4, 3]);
       context.lineWidth = isSelected ? 2.5 : 1.5;
-      context.strokeStyle = isSelected ? colours.ink : colour;
+      context.strokeStyle = isSelected ? colours.ink : labelColour(indexOf(one.label), one.label, 58);
       context.stroke();
       context.setLineDash([]);
       context.save();
@@ -224,7 +224,7 @@ export class Timeline {
       context.fillRect(x(one.start_s), 0, Math.max(x(one.end_s) - x(one.start_s), 2), 7);
     }
     context.fillStyle = colours.strong;
-    for (const one of suggestions) context.fillRect(x(one.peak_s) - 1, height - 4, 2, 4);
+    for (const one of suggestions) context.fillRect(x(one.peak_s) - 1, height - 7, 2, 7);
     context.strokeStyle = colours.strong;
     context.lineWidth = 1.5;
     context.strokeRect(x(this.start), 1, Math.max(x(this.start + this.span) - x(this.start), 3), height - 2);
