@@ -34,6 +34,8 @@ _PART = 20_000
 STOP_SHARE = 3
 """Of the limit of windows, for those that say when to stop."""
 _TUNING_FOLDS = 3
+_NAMED = 8
+"""Groups that are named one by one."""
 Each: TypeAlias = Literal["each"]
 Say = Callable[[str], object]
 
@@ -168,8 +170,9 @@ def cross_validate(
     for fold, held_out in enumerate(folds):
         seen, judge = samples.take(~held_out).sure(), samples.take(held_out).sure()
         fitted.append(engine.fit_on(seen, labels, preset, seed, judge))
-        groups = ", ".join(sorted(set(samples.groups[held_out].tolist())))
-        say(f"fold {fold + 1} of {len(folds)}: without {groups}: best after {fitted[-1].best} rounds")
+        groups = sorted(set(samples.groups[held_out].tolist()))
+        without = ", ".join(groups[:_NAMED]) + (f" and {len(groups) - _NAMED} more" if len(groups) > _NAMED else "")
+        say(f"fold {fold + 1} of {len(folds)}: without {without}: best after {fitted[-1].best} rounds")
     best = [one.best for one in fitted]
     rounds = [int(np.mean(best[:fold] + best[fold + 1 :])) for fold in range(len(folds))]
     probabilities = np.zeros((len(samples), len(labels)))
