@@ -239,6 +239,18 @@ def test_row_52_windows_of_another_rate_are_sampled_at_the_networks(made: Any) -
     assert (pose.skeleton, pose.space) == ("h36m17", "root")
 
 
+def test_row_52_tracks_of_another_rate_are_resampled_and_back(made: Any) -> None:
+    _, out = made("videopose3d")
+    fast = walker(40)
+    fast[..., :2] = fast[0, :, :2] + np.arange(40)[:, None, None] * np.float32([4, 1])
+    poses = lifter(out).lift_track(fast)
+    np.testing.assert_allclose(lifter(out).lift_sequence(np.arange(40) / 50, fast), poses, atol=1e-4)
+    # Every second frame, 25 a second: the same movement up to frame 38, where the track ends.
+    half = lifter(out).lift_sequence(np.arange(0, 40, 2) / 50, fast[::2])
+    assert half.shape == (20, 17, 3)
+    np.testing.assert_allclose(half[:13], poses[:26:2], atol=1e-3)  # 24 + 13 < 38: no answer there sees the end
+
+
 def test_row_49_long_tracks_are_lifted_in_pieces_with_the_same_answers(tmp_path: Path) -> None:
     _, out = folder(tmp_path, model_pos=videopose3d(channels=4))
     seen = walker(600)

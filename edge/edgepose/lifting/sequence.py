@@ -20,10 +20,13 @@ from edgepose.lifting.gaps import known_joints, whole
 from edgepose.lifting.joints import Joints, hips_of, mirrored
 from edgepose.lifting.screen import padded, to_screen
 from edgepose.models import Engine, load_runtime
+from edgepose.resampling import resampled
 from edgepose.skeletons import Skeleton, named
 from edgepose.types import Float32, Pose3D, Window
 
 FEATURES = "videopose3d"
+_SAME = 1e-3
+"""Of a sample: times nearer together are one."""
 _PIECE = 256
 """Answers asked for at once: bounds the memory that a long track takes."""
 
@@ -73,6 +76,26 @@ class SequenceLifter:
         frame = np.arange(len(keypoints))
         first, end = np.maximum(frame - before, 0), np.minimum(frame + after + 1, len(keypoints))
         return self._refusing(poses, np.asarray((share[end] - share[first]) / (end - first)))
+
+    def lift_sequence(self, times_s: NDArray[np.float64], keypoints: Float32) -> Float32:
+        """(F,) rising seconds and (F, K, 3) px of one person -> (F, J, 3) metres at those times.
+
+        Frames of another rate than the card's are resampled to it, the answers back. Otherwise as ``lift_track``.
+        """
+        self._check_joints(keypoints[None])
+        if len(times_s) < 2:
+            return self.lift_track(keypoints)
+        sampled = resampled(times_s, keypoints, self.window.rate_hz)
+        poses = self.lift_track(sampled.points.astype(np.float32))
+        place = np.clip((times_s - times_s[0]) * self.window.rate_hz, 0, len(poses) - 1)
+        before = np.minimum(place.astype(np.intp), max(0, len(poses) - 2))
+        after = np.minimum(before + 1, len(poses) - 1)
+        weight = (place - before)[:, None, None]
+        between = poses[before] * (1 - weight) + poses[after] * weight
+        # A frame at a sample's time is that sample, whatever its neighbour.
+        nearest = np.rint(place).astype(np.intp)
+        exact = np.abs(place - nearest) < _SAME
+        return np.asarray(np.where(exact[:, None, None], poses[nearest], between), np.float32)
 
     def lift_array(self, keypoints: Float32) -> Float32:
         """(N, rf, K, 3) px windows at the card's rate -> (N, J, 3) metres; otherwise as ``lift``."""

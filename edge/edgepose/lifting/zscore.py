@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edgepose.card import Card, Statistics
 from edgepose.errors import ModelError
@@ -56,6 +57,10 @@ class ZScoreLifter:
     def lift_track(self, keypoints: Float32) -> Float32:
         """(F, K, 3) px of one person -> (F, 17, 3) metres, each frame by itself; gaps are closed in time."""
         return self._lift(whole(self._checked(keypoints[None]), self._given)[0], keypoints)
+
+    def lift_sequence(self, times_s: NDArray[np.float64], keypoints: Float32) -> Float32:
+        """As ``lift_track``: when a frame was taken does not matter to a network of single frames."""
+        return self.lift_track(keypoints)
 
     def lift_array(self, keypoints: Float32) -> Float32:
         """(N, T, K, 3) px windows -> (N, 17, 3) metres at the middle sample; otherwise as ``lift``."""

@@ -36,8 +36,8 @@ from edgepose_trainer.views import EXACT, Detector
 RATE, DECAY, EPOCHS = 1e-3, 0.95, 60
 """Epochs: equal parts of the steps, after each of which the rate falls."""
 _CHUNK = 8
-_ASIDE = 1500
-"""Windows of the figures; in pieces, so that 243 frames of them need little memory."""
+_PIECE = 150
+"""Windows lifted at once for the figures, so that 243 frames of them need little memory."""
 
 
 def train(
@@ -50,10 +50,12 @@ def train(
     rate_hz: float = 30.0,
     size: int = 128,
     network: Network | None = None,
+    judged: int = 1500,
 ) -> Path:
     """BVH takes in ``data`` -> model folder ``out`` with the checkpoint beside it; every fourth player kept aside.
 
-    ``network``: in place of the published sizes. Raises SettingsError for the name, SourceError for the takes.
+    ``network``: in place of the published sizes; ``judged``: windows that the figures are of.
+    Raises SettingsError for the name, SourceError for the takes.
     """
     torch.manual_seed(seed)
     network = network_of(arch) if network is None else network
@@ -67,7 +69,7 @@ def train(
     words = _words(arch, rate_hz, paths, aside, steps * size)
     card = to_folder(loaded, out, words)
     save(out / "checkpoint.bin", loaded)
-    figures = _figures(out, network, [take for take in takes if take.player in aside], aside, rate_hz)
+    figures = _figures(out, network, [take for take in takes if take.player in aside], aside, rate_hz, judged)
     cards.save(card.model_copy(update={"figures": figures}), out)
     return out
 
@@ -177,7 +179,7 @@ def _scores(statistics: Statistics, seen: Float32, wanted: Float32) -> tuple[Flo
 
 
 def _figures(
-    out: Path, network: Network, takes: Sequence[motion.Take], aside: Sequence[str], rate_hz: float
+    out: Path, network: Network, takes: Sequence[motion.Take], aside: Sequence[str], rate_hz: float, judged: int
 ) -> list[Figure]:
     """Of the written folder, as the device lifts."""
     card = cards.load(out)
@@ -185,7 +187,8 @@ def _figures(
     lifter = kind(out, card, COCO17, SIZE_WH)
     rng, figures = np.random.default_rng(20), []
     for data, detector in (("exact 2D", EXACT), ("detector-like noise", Detector())):
-        pairs = [_examples(network, takes, _ASIDE // 10, detector, rate_hz, rng) for _ in range(10)]
+        counts = [min(_PIECE, judged - start) for start in range(0, judged, _PIECE)]
+        pairs = [_examples(network, takes, count, detector, rate_hz, rng) for count in counts]
         found = np.concatenate([lifter.lift_array(keypoints) for keypoints, _ in pairs])[:, EVALUATED]
         truth = np.concatenate([poses - poses[:, :1] for _, poses in pairs])[:, EVALUATED]
         errors = {"MPJPE, height known": mpjpe, "N-MPJPE": n_mpjpe, "P-MPJPE": p_mpjpe}
@@ -195,7 +198,7 @@ def _figures(
                     name=name,
                     value=round(1000 * error(found.astype(np.float64), truth.astype(np.float64)), 1),
                     unit="mm",
-                    data=f"Tennis-MoCap players {', '.join(aside)} (not trained on), {_ASIDE} virtual views, {data}",
+                    data=f"Tennis-MoCap players {', '.join(aside)} (not trained on), {judged} virtual views, {data}",
                     command=f"edgepose train lifter --arch {card.name}",
                     date=date.today().isoformat(),
                 )
