@@ -224,5 +224,5 @@ class Pipeline:
     def _event(self, action: Action, stroke: Stroke) -> Event:
         event = self._make_event(stroke, action.lifter.lift([stroke.window])[0] if action.lifter else None)
         if action.kinematics is not None:
-            event.kinematics = action.kinematics.of(stroke)
+            event.kinematics = {**event.kinematics, **action.kinematics.of(stroke)}
         return event

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -130,6 +131,28 @@ def test_an_estimated_hand_comes_with_its_confidence_and_a_given_one_without() -
     assert maker()(stroke, None).kinematics == {"handedness_confidence": (0.875, "1")}
     stroke.handedness_confidence = None
     assert maker()(stroke, None).kinematics == {}
+
+
+class Fast:
+    """Kinematics of one number."""
+
+    def add(self, windows: Sequence[Window]) -> None:
+        pass
+
+    def of(self, stroke: Stroke) -> dict[str, tuple[float, str]]:
+        return {"wrist_speed_peak": (12.0, "m/s")}
+
+
+def test_kinematics_keep_the_confidence_of_the_hand() -> None:
+    class Sure(Stages):
+        def end(self, track: int) -> list[Stroke]:
+            return [replace(stroke, handedness_confidence=0.75) for stroke in super().end(track)]
+
+    stages = Sure()
+    action = Action(stages, stages, stages, stages, Fast())
+    pipeline = Pipeline(OnePerson(), Counting(), action, maker(), lambda track: None)
+    (event,) = [event for index in range(3) for event in pipeline.step(Frame(index, index / 30, IMAGE)).events]
+    assert event.kinematics == {"handedness_confidence": (0.75, "1"), "wrist_speed_peak": (12.0, "m/s")}
 
 
 def test_events_are_numbered_without_gaps() -> None:
