@@ -142,8 +142,8 @@ def mixed(
 ) -> tuple[NDArray[np.float64], float]:
     """The classifier's rule over (N, L) windows in time order; ``sign`` -1 when the true hand is the left."""
     out = np.empty_like(true)
-    for row, gain in enumerate(clarity(true) - clarity(other)):
-        evidence = _MEMORY * evidence + gain
+    for row, clear in enumerate(np.stack([clarity(true), clarity(other)], axis=1)):
+        evidence = _MEMORY ** clear.max() * evidence + clear[0] - clear[1]
         weight = 1 / (1 + np.exp(-(_SLOPE * evidence + sign * _PRIOR)))
         out[row] = weight * true[row] + (1 - weight) * other[row]
     return out, float(evidence)
