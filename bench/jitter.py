@@ -114,7 +114,7 @@ def main() -> None:
     paths = takes_in(arguments.data)
     aside = kept_aside(paths)
     takes = [load_take(path) for path in [path for path in paths if player_of(path) in aside][::2]]
-    print(f"# Jitter\n\n`python bench/jitter.py --data {arguments.data} --sessions ...`, {date.today()}\n")
+    print(f"# Jitter\n\n`python bench/jitter.py --data CALDAS --sessions SESSION...`, {date.today()}\n")
     print(f"{len(takes)} takes of players {', '.join(aside)} (not tuned on), one virtual camera each, 30 Hz, noise")
     print("σ 2.5 % of the torso, correlated in time.\n")
     against_truth(takes)

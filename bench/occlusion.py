@@ -15,6 +15,7 @@ from edgepose.legrules import collapse_legs
 from edgepose.occlusion import fill
 from edgepose.skeletons import COCO17
 from edgepose.swaps import GROUPS, unswap
+from edgepose_trainer import asf
 from edgepose_trainer.lifter import Take, kept_aside, load_take, player_of, takes_in
 from edgepose_trainer.views import Detector, court_cameras, detected
 
@@ -23,6 +24,7 @@ Float64 = NDArray[np.float64]
 RATE_HZ = 30.0
 STRETCHES_S = (0.2, 0.5, 1.0)
 PAST_S = 1.0
+CMU_FRAME_S = 1 / 120
 WAYS = ("last position", "lines", "bridge", "bridge, past only", "GAST-Net's leg rule")
 PARTS = {
     "arm": ("left_elbow left_wrist", "right_elbow right_wrist"),
@@ -119,6 +121,16 @@ def errors(takes: Sequence[Take], part: str, stretch_s: float, noise: bool) -> d
     return {way: float(np.mean(np.concatenate(found))) for way, found in sums.items()}
 
 
+def walks(folder: Path) -> list[Take]:
+    """Takes of the CMU database: legs that really change places in the picture."""
+    takes = []
+    for path in sorted(folder.glob("03_*.amc*")):
+        skeleton = asf.parse_asf(asf.text_of(folder / "03.asf.xz"))
+        joints = asf.coco17(skeleton, asf.parse_amc(asf.text_of(path), skeleton))
+        takes.append(Take("03", joints, joints, CMU_FRAME_S, 0.0))
+    return takes
+
+
 def swaps(takes: Sequence[Take], whole: bool, frames: int) -> dict[str, float]:
     """Precision and recall of exchanges in 1 % of the frames, ``frames`` at a time, of everything or of the legs."""
     rng = np.random.default_rng(12)
@@ -146,12 +158,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder of Tennis-MoCap .bvh.xz files")
     parser.add_argument("--tune", action="store_true", help="on every eighth take of the players not kept aside")
+    parser.add_argument("--cmu", type=Path, help="folder of CMU takes: subject 03's walks, for the exchanges")
     arguments = parser.parse_args()
     paths = takes_in(arguments.data)
     aside = kept_aside(paths)
     chosen = [path for path in paths if (player_of(path) in aside) != arguments.tune]
     takes = [load_take(path) for path in chosen[:: 8 if arguments.tune else 2]]
-    print(f"# Occlusion bridge\n\n`python bench/occlusion.py --data {arguments.data}`, {date.today()}\n")
+    print(f"# Occlusion bridge\n\n`python bench/occlusion.py --data CALDAS --cmu CMU`, {date.today()}\n")
     print(f"{len(takes)} takes of players {', '.join(aside)} (not tuned on), one virtual camera each, 30 Hz.")
     print("Hidden joints' mean distance from the truth, torso lengths; noise σ 2.5 % of the torso, correlated in time.")
     print(
@@ -168,12 +181,13 @@ def main() -> None:
         "\n## Left and right exchanged\n\n1 % of the frames, noisy 2D with 5 % of joints missing; what is said of the"
     )
     print("legs. Apart: knees and ankles more than 0.2 torso lengths from their twins.\n")
-    print("| exchanged | frames at a time | frames | exchanged frames | precision | recall | recall, apart |")
-    print("|---|---|---|---|---|---|---|")
-    for whole, frames in itertools.product((True, False), (1, 12)):
-        row = swaps(takes, whole, frames)
+    print("| motion | exchanged | frames at a time | frames | exchanged frames | precision | recall | recall, apart |")
+    print("|---|---|---|---|---|---|---|---|")
+    motions = {"tennis": takes} | ({"walking on rough ground": walks(arguments.cmu)} if arguments.cmu else {})
+    for (motion, chosen_takes), whole, frames in itertools.product(motions.items(), (True, False), (1, 12)):
+        row = swaps(chosen_takes * (1 if motion == "tennis" else 4), whole, frames)
         cells = " | ".join(f"{value:.3f}" if value <= 1 else f"{value:.0f}" for value in row.values())
-        print(f"| {'everything' if whole else 'knees and ankles'} | {frames} | {cells} |", flush=True)
+        print(f"| {motion} | {'everything' if whole else 'knees and ankles'} | {frames} | {cells} |", flush=True)
 
 
 if __name__ == "__main__":

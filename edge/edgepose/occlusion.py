@@ -53,24 +53,29 @@ class Bridged:
 
 
 def fill(
-    times_s: Float64, keypoints: Float32, frame_wh: tuple[int, int] | None = None, collapse: bool = False
+    times_s: Float64,
+    keypoints: Float32,
+    frame_wh: tuple[int, int] | None = None,
+    collapse: bool = False,
+    least: float = 0.0,
 ) -> Bridged:
     """Fills the hidden joints of (T, 17, 3) coco17 px of one person at rising (T,) times.
 
     Over a whole track it sees past and future; over a window that ends now it is causal. With ``frame_wh`` joints
     beyond the edge are told apart (``State.OUTSIDE``); ``collapse`` puts them on the joint they hang on, as GAST-Net
-    does with legs, instead of where they probably are. Raises ValueError for wrong shapes or times.
+    does with legs, instead of where they probably are. Guesses of less certainty than ``least`` (0..1, the share of the
+    motion that the moments seen explain) stay unknown: for lifters that know of unknown joints. Raises ValueError for wrong shapes or times.
     """
     points, known = _checked(times_s, keypoints)
     size = _size_px(times_s, points, known)
     seen = known.copy()
+    quality = np.zeros(known.shape)
     if np.isfinite(size).all():
-        quality = np.zeros(known.shape)
         _fill_torso(times_s, points, known, size, quality)
         for layer in LAYERS:
             if not known[:, layer.joints].all():
                 _fill_layer(layer, times_s, points, known, size, quality)
-    filled = known & ~seen
+    filled = known & ~seen & (quality >= least)
     outside = filled & ~_inside(points, frame_wh)
     out = np.full((*known.shape, 3), (np.nan, np.nan, 0), np.float32)
     out[seen] = keypoints[seen]

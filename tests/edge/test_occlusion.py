@@ -82,6 +82,15 @@ def test_row_23_a_wrist_never_seen_is_the_other_sides_mirrored_when_seen_from_th
     assert (filled[:, J["left_wrist"], 2] < 0.02).all()
 
 
+def test_row_23_guesses_that_nothing_supports_may_stay_unknown() -> None:
+    times_s, keypoints = standing(90)
+    keypoints[:, J["left_wrist"]] = HIDDEN  # never seen: only proportion
+    keypoints[40:42, J["right_wrist"]] = HIDDEN  # for a moment
+    filled = fill(times_s, keypoints, least=0.5).keypoints
+    np.testing.assert_array_equal(filled[:, J["left_wrist"]], np.tile(np.array(HIDDEN, np.float32), (90, 1)))
+    assert np.isfinite(filled[40:42, J["right_wrist"]]).all()
+
+
 def test_row_23_an_elbow_between_shoulder_and_wrist_follows_both() -> None:
     times_s, truth = walking()
     truth[:, J["left_wrist"], 1] -= (80 * times_s).astype(np.float32)
