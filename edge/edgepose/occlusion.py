@@ -64,7 +64,8 @@ def fill(
     Over a whole track it sees past and future; over a window that ends now it is causal. With ``frame_wh`` joints
     beyond the edge are told apart (``State.OUTSIDE``); ``collapse`` puts them on the joint they hang on, as GAST-Net
     does with legs, instead of where they probably are. Guesses of less certainty than ``least`` (0..1, the share of the
-    motion that the moments seen explain) stay unknown: for lifters that know of unknown joints. Raises ValueError for wrong shapes or times.
+    motion that the moments seen explain) stay unknown: for lifters that know of unknown joints. Raises ValueError for
+    wrong shapes or times.
     """
     points, known = _checked(times_s, keypoints)
     size = _size_px(times_s, points, known)
