@@ -84,9 +84,11 @@ def strokes(
     """Strokes that a model tells of labelled recordings: frames, clips, events, calibration, likeness of swings."""
     if report is not None and report.exists() and not report.is_dir():
         raise SettingsError(f"{report}: is no folder")
-    from edgepose_trainer.evaluation.strokes import draw_curves, evaluate, lines, measured, publish
+    from edgepose_trainer.evaluation.strokes import check_picture, draw_curves, evaluate, lines, measured, publish
     from edgepose_trainer.evaluation.strokes_judged import Wanted
 
+    if curves is not None:
+        check_picture(curves)
     wanted = Wanted(tuple(data), tuple(group or ()), limit, hands_unknown, reference)
     result = evaluate(model, models_dir, wanted)
     command = ["edgepose", *sys.argv[1:]]

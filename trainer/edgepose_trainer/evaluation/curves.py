@@ -28,7 +28,7 @@ _SHADE = 0.28
 _LETTER_PX = 5.8
 """Where the stroke's name has no room, its initials are written."""
 _TICKS_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
-_X, _Y, _SPEED = "#b5179e", "#1b7f3b", "bar"
+_X, _Y, _SPEED = "#d63fb8", "#2a9d55", "bar"
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,8 +129,7 @@ def lines(result: Result) -> list[str]:
 
 def draw_curves(result: Result, path: Path, recording: str | None) -> None:
     """Writes one recording's curves as .png or .svg; raises SettingsError for no such recording or other ending."""
-    if path.suffix.lower() not in (".png", ".svg"):
-        raise SettingsError(f"{path}: curves are written as .png or .svg")
+    check_picture(path)
     chosen = _chosen(result.judged, recording)
     drawn = curves.drawn(
         curves.curves(chosen.recording, chosen.told), curves.colours_of(strokes_page.strokes_in(result.labels))
@@ -140,6 +139,12 @@ def draw_curves(result: Result, path: Path, recording: str | None) -> None:
         path.write_bytes(drawing.png(drawn))
     else:
         path.write_text(drawing.svg_file(drawn), encoding="utf-8")
+
+
+def check_picture(path: Path) -> None:
+    """Before anything is computed; raises SettingsError for an ending that is not drawn."""
+    if path.suffix.lower() not in (".png", ".svg"):
+        raise SettingsError(f"{path}: curves are written as .png or .svg")
 
 
 def _chosen(judged: Sequence[Judged], name: str | None) -> Judged:
