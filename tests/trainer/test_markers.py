@@ -197,10 +197,9 @@ def test_row_54_a_run_through_a_camera_becomes_a_session(tmp_path: Path) -> None
 
 @needs(RUNS)
 def test_row_54_a_run_through_virtual_cameras(tmp_path: Path) -> None:
-    result = CliRunner().invoke(
-        app, ["import", str(RUNS / "Tindra2.txt"), "--fps", "170", "--out", str(tmp_path / "r")]
-    )
+    result = CliRunner().invoke(app, ["import", str(RUNS), "--fps", "170", "--out", str(tmp_path / "r")])
     assert result.exit_code == 0, result.output
-    truth = read_poses3d(tmp_path / "r").keypoints
+    assert sorted(folder.name for folder in (tmp_path / "r").iterdir()) == ["Tindra1_0", "Tindra2_0", "Tindra3_0"]
+    truth = read_poses3d(tmp_path / "r" / "Tindra1_0").keypoints
     thigh = np.linalg.norm(truth[:, COCO17.index("left_hip")] - truth[:, COCO17.index("left_knee")], axis=1)
     assert np.nanmedian(thigh) == pytest.approx(0.38, abs=0.06)

@@ -13,7 +13,7 @@ from edgepose.skeletons import COCO17
 from edgepose.types import Pose, Track
 from edgepose_trainer import joints, jumps
 from edgepose_trainer.importers import c3d, qualisys, trc
-from edgepose_trainer.importers.mocap import Motion, upright
+from edgepose_trainer.importers.mocap import Motion, grounded, turned_up, upright
 from edgepose_trainer.sessions import Imported, info_of, plain_name, poses_of
 
 Float64 = NDArray[np.float64]
@@ -97,6 +97,8 @@ def motion(path: Path, fps: float | None = None) -> Motion:
     """3D markers of one person, metres, y up."""
     file = table(path, fps)
     points = coco17(file, str(path))
+    if qualisys.knows(file.markers):  # z is up, as Qualisys has it: a crouched start does not tell
+        return Motion(file.times_s, *jumps.cut(file.times_s, grounded(turned_up(points))))
     return Motion(file.times_s, *jumps.cut(file.times_s, upright(points, str(path))))
 
 

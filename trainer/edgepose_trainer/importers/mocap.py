@@ -121,10 +121,18 @@ def upright(points: Float64, where: str) -> Float64:
     if not units or axis == 0 or tall[axis] < 0:
         raise SourceError(f"{where}: nobody who stands upright: ankles to shoulders is {np.round(tall, 2).tolist()}")
     metres = points * units[0]
-    if axis == 2:  # z up: turned about x
-        metres = np.stack([metres[..., 0], metres[..., 2], -metres[..., 1]], axis=-1)
-    metres[..., 1] -= np.nanpercentile(metres[:, COCO17.indices("left_ankle", "right_ankle"), 1], 5)
-    return metres
+    return grounded(turned_up(metres) if axis == 2 else metres)
+
+
+def turned_up(points: Float64) -> Float64:
+    """(..., 3) with z up -> y up, turned about x."""
+    return np.stack([points[..., 0], points[..., 2], -points[..., 1]], axis=-1)
+
+
+def grounded(points: Float64) -> Float64:
+    """(F, 17, 3) y up, shifted so that the ankles, at their lowest, are near y = 0."""
+    low = float(np.nanpercentile(points[:, COCO17.indices("left_ankle", "right_ankle"), 1], 5))
+    return np.asarray(points - np.array([0.0, low, 0.0]))
 
 
 def read(path: Path, views: int = _VIEWS, seed: int = 1) -> Source:
