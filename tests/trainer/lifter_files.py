@@ -6,10 +6,12 @@ from collections import OrderedDict
 from pathlib import Path
 
 import numpy as np
-import torch
+import pytest
 
-from edgepose_trainer.lifters.checkpoints import Loaded, load
-from edgepose_trainer.lifters.exporting import Words, to_folder
+torch = pytest.importorskip("torch", reason="PyTorch is not installed (extra trainer)")
+
+from edgepose_trainer.lifters.checkpoints import Loaded, load  # noqa: E402
+from edgepose_trainer.lifters.exporting import Words, to_folder  # noqa: E402
 
 
 def random_weights(shapes: dict[str, tuple[int, ...]], seed: int = 0) -> OrderedDict[str, torch.Tensor]:

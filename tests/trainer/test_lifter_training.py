@@ -7,19 +7,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgepose import card as cards
-from edgepose.errors import SettingsError, SourceError
-from edgepose.lifting import load_lifter
-from edgepose.skeletons import COCO17, H36M17
-from edgepose_trainer.lifters.checkpoints import Network, load, name_of
-from edgepose_trainer.lifters.gast import GastNet
-from edgepose_trainer.lifters.martinez import Martinez
-from edgepose_trainer.lifters.recipes import inputs_of, network_of, targets_of, window_of
-from edgepose_trainer.lifters.temporal import Stack
-from edgepose_trainer.lifters.training import train
-from edgepose_trainer.lifters.videopose3d import VideoPose3D
-from tests.shared import SHARED, needs
-from tests.trainer.lifter_files import walker
+torch = pytest.importorskip("torch", reason="PyTorch is not installed (extra trainer)")
+
+from edgepose import card as cards  # noqa: E402
+from edgepose.errors import SettingsError, SourceError  # noqa: E402
+from edgepose.lifting import load_lifter  # noqa: E402
+from edgepose.skeletons import COCO17, H36M17  # noqa: E402
+from edgepose_trainer.lifters.checkpoints import Network, load, name_of  # noqa: E402
+from edgepose_trainer.lifters.gast import GastNet  # noqa: E402
+from edgepose_trainer.lifters.martinez import Martinez  # noqa: E402
+from edgepose_trainer.lifters.recipes import inputs_of, network_of, targets_of, window_of  # noqa: E402
+from edgepose_trainer.lifters.temporal import Stack  # noqa: E402
+from edgepose_trainer.lifters.training import train  # noqa: E402
+from edgepose_trainer.lifters.videopose3d import VideoPose3D  # noqa: E402
+from tests.shared import SHARED, needs  # noqa: E402
+from tests.trainer.lifter_files import walker  # noqa: E402
 
 CALDAS = SHARED / "data" / "mocap" / "caldas"
 

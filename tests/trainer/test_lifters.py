@@ -12,27 +12,28 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from typer.testing import CliRunner
 
-from edgepose import build
-from edgepose.card import WindowSpec
-from edgepose.errors import ModelError, SettingsError
-from edgepose.lifting import load_lifter
-from edgepose.lifting.screen import padded, to_screen
-from edgepose.lifting.sequence import SequenceLifter
-from edgepose.lifting.zscore import JOINTS_IN, JOINTS_OUT
-from edgepose.skeletons import COCO17, COCO_WHOLEBODY_FEET, H36M17, RUNNINGPOSE18, named
-from edgepose.types import Window
-from edgepose_trainer.cli import app
-from edgepose_trainer.lifters import runningpose
-from edgepose_trainer.lifters.checkpoints import load
-from edgepose_trainer.lifters.gast import GastNet
-from edgepose_trainer.lifters.graphs import neighbours, symmetry
-from edgepose_trainer.lifters.martinez import Martinez
-from edgepose_trainer.lifters.temporal import Stack, momentum_at, parameters
-from edgepose_trainer.lifters.videopose3d import VideoPose3D
-from tests.trainer.lifter_files import folder, gast, martinez, saved, videopose3d, walker
+torch = pytest.importorskip("torch", reason="PyTorch is not installed (extra trainer)")
+
+from edgepose import build  # noqa: E402
+from edgepose.card import WindowSpec  # noqa: E402
+from edgepose.errors import ModelError, SettingsError  # noqa: E402
+from edgepose.lifting import load_lifter  # noqa: E402
+from edgepose.lifting.screen import padded, to_screen  # noqa: E402
+from edgepose.lifting.sequence import SequenceLifter  # noqa: E402
+from edgepose.lifting.zscore import JOINTS_IN, JOINTS_OUT  # noqa: E402
+from edgepose.skeletons import COCO17, COCO_WHOLEBODY_FEET, H36M17, RUNNINGPOSE18, named  # noqa: E402
+from edgepose.types import Window  # noqa: E402
+from edgepose_trainer.cli import app  # noqa: E402
+from edgepose_trainer.lifters import runningpose  # noqa: E402
+from edgepose_trainer.lifters.checkpoints import load  # noqa: E402
+from edgepose_trainer.lifters.gast import GastNet  # noqa: E402
+from edgepose_trainer.lifters.graphs import neighbours, symmetry  # noqa: E402
+from edgepose_trainer.lifters.martinez import Martinez  # noqa: E402
+from edgepose_trainer.lifters.temporal import Stack, momentum_at, parameters  # noqa: E402
+from edgepose_trainer.lifters.videopose3d import VideoPose3D  # noqa: E402
+from tests.trainer.lifter_files import folder, gast, martinez, saved, videopose3d, walker  # noqa: E402
 
 SIZE = (1280, 720)
 

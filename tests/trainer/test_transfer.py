@@ -6,13 +6,15 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 import pytest
-import torch
-from torch import Tensor
 
-from edgepose.errors import ModelError
-from edgepose_trainer.lifters.temporal import Stack
-from edgepose_trainer.lifters.transfer import Plan, distance, fit, with_new_output
-from edgepose_trainer.lifters.videopose3d import VideoPose3D
+torch = pytest.importorskip("torch", reason="PyTorch is not installed (extra trainer)")
+
+from torch import Tensor  # noqa: E402
+
+from edgepose.errors import ModelError  # noqa: E402
+from edgepose_trainer.lifters.temporal import Stack  # noqa: E402
+from edgepose_trainer.lifters.transfer import Plan, distance, fit, with_new_output  # noqa: E402
+from edgepose_trainer.lifters.videopose3d import VideoPose3D  # noqa: E402
 
 MEAN = np.linspace(-0.5, 0.5, 54).reshape(18, 3).astype(np.float32)
 Batches = Callable[[int], Iterable[tuple[Tensor, Tensor]]]
