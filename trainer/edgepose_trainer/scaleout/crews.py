@@ -18,7 +18,7 @@ from edgepose_trainer.scaleout.boosters import Network, Task
 T = TypeVar("T")
 R = TypeVar("R")
 _CONNECT_S = 5.0
-_WORKERS_S = 10.0
+_WORKERS_S = 30.0
 _BACK_S = 30.0
 """How long a lost worker may take to come back."""
 _TRIES = 3

@@ -21,6 +21,7 @@ from edgepose.types import Float32
 from edgepose_trainer.boosting import Fitted, weight_of_labels
 from edgepose_trainer.importers import session
 from edgepose_trainer.importers.session import Session
+from edgepose_trainer.presets import Preset
 from edgepose_trainer.reading import read
 from edgepose_trainer.recordings import Source
 from edgepose_trainer.samples import Samples, Worse, likely_widths, thin
@@ -28,7 +29,7 @@ from edgepose_trainer.scaleout import addresses, boosters
 from edgepose_trainer.scaleout.boosters import Task
 from edgepose_trainer.scaleout.crews import Crew
 from edgepose_trainer.scaleout.parts import File, Part, inputs, parts_of, write
-from edgepose_trainer.strokes import FRAMES, STOP_SHARE, Preset, numbers
+from edgepose_trainer.strokes import FRAMES, STOP_SHARE, numbers
 
 _BINNED = 30_000
 """Rows that the bins are made from: all of them, or evenly so many."""
@@ -64,6 +65,23 @@ class OutOfCore:
         rounds: int | None = None,
     ) -> Fitted:
         """As `strokes.fit_on`; the worse copies are drawn part by part, so they are others than in memory."""
+        try:
+            task = self._written(samples, labels, preset, seed, held_out, rounds or preset.boosting.most_rounds)
+            del samples, held_out  # a few hundred megabytes of millions of windows
+            return boosters.fitted(*self.crew.train(task))
+        finally:
+            addresses.remove(self.folder)
+
+    def _written(
+        self,
+        samples: Samples,
+        labels: Sequence[str],
+        preset: Preset,
+        seed: int,
+        held_out: Samples | None,
+        rounds: int,
+    ) -> Task:
+        """The features of all windows to learn from, in files, and what is to be done with them."""
         rng = np.random.default_rng(seed)
         samples = thin(samples, preset.most, rng)
         columns = tuple(names(preset.features, FRAMES))
@@ -72,19 +90,15 @@ class OutOfCore:
         judged = None if held_out is None else _evenly(thin(held_out, preset.most // STOP_SHARE, rng), _JUDGED)
         step = -(-(len(samples) + len(second)) // _BINNED)
         work = _Work(self, labels, preset, seed)
-        try:
-            files = work.write(samples, _seen(samples, preset, seed), step)
-            files += work.write(second, copied, step, preset.worse)
-            judge = () if judged is None else work.write(judged, _seen(judged, preset, seed), 1, folder="judge")
-            truth = numbers(np.concatenate([samples.labels, second.labels]), labels)
-            weight = weight_of_labels(truth, len(labels), preset.boosting.rarest)
-            task = Task(
-                files, tuple(file.bins for file in files), judge, tuple(weight.tolist()), columns,
-                boosters.many(len(truth), len(columns)), seed, preset.boosting, rounds or preset.boosting.most_rounds,
-            )  # fmt: skip
-            return boosters.fitted(*self.crew.train(task))
-        finally:
-            addresses.remove(self.folder)
+        files = work.write(samples, _seen(samples, preset, seed), step)
+        files += work.write(second, copied, step, preset.worse)
+        judge = () if judged is None else work.write(judged, _seen(judged, preset, seed), 1, folder="judge")
+        truth = numbers(np.concatenate([samples.labels, second.labels]), labels)
+        weight = weight_of_labels(truth, len(labels), preset.boosting.rarest)
+        return Task(
+            files, tuple(file.bins for file in files), judge, tuple(weight.tolist()), columns,
+            boosters.many(len(truth), len(columns)), seed, preset.boosting, rounds,
+        )  # fmt: skip
 
     def predict(
         self, fitted: Fitted, samples: Samples, rows: NDArray[np.intp], preset: Preset, rounds: int, seed: int

@@ -25,7 +25,7 @@ def train(data: Sequence[str], out: str, scheduler: str | None, parts: str | Non
     if scheduler is not None:
         _need("distributed")
     data = [_absolute(address) for address in data]
-    folder = f"{_absolute(parts) if parts else _beside(out)}/edgepose-parts"
+    folder = f"{_absolute(parts)}/edgepose-parts" if parts else f"{_absolute(out.rstrip('/'))}.edgepose-parts"
     with _crew(scheduler, say) as crew, addresses.uploaded(out) as local:
         work = OutOfCore(crew, folder)
         return run(data, local, engine=Engine(work.read, work.fit_on, work.predict))
@@ -53,7 +53,3 @@ def _crew(scheduler: str | None, say: Say) -> Iterator[Crew]:
 def _absolute(address: str) -> str:
     """Workers may have another working directory."""
     return address if addresses.remote(address) else str(Path(address).resolve())
-
-
-def _beside(out: str) -> str:
-    return out.rstrip("/") + ".parts" if addresses.remote(out) else str(Path(out).resolve().with_suffix(".parts"))
