@@ -1,8 +1,7 @@
 """LightGBM from Parquet parts: the numbers stay on disk, only their bins are held; many of them at half a byte each.
 
-One process, or one of several that LightGBM's own network joins. `lightgbm.dask` joins them in the same way, but gives
-every worker its rows as floats (9 GB for two million windows), makes each feature's bins from what one worker has, and
-waits for ever when a worker is lost.
+One process, or one of several that LightGBM's own network joins. `lightgbm.dask` joins them in the same way, but hands
+every worker its rows as floats (9 GB for two million windows) and does not begin again when a worker is lost.
 """
 
 from __future__ import annotations
