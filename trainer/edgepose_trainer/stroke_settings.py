@@ -59,8 +59,6 @@ def _checked(path: Path, name: str, value: Any) -> int | float:
     if name not in _TYPES:
         raise SettingsError(f"{path}: unknown setting {name!r}; known: {', '.join(sorted(_TYPES))}")
     wanted = _TYPES[name]
-    if wanted is bool and value in (0, 1):
-        return bool(value)
     if isinstance(value, bool) or not isinstance(value, int if wanted is int else (int, float)) or value < 0:
         raise SettingsError(f"{path}: {name}: expected a number of type {wanted.__name__}, 0 or more, got {value!r}")
     return wanted(value)  # type: ignore[no-any-return]
