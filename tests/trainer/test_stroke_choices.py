@@ -15,7 +15,6 @@ from edgepose import session
 from edgepose.card import load
 from edgepose.errors import SettingsError
 from edgepose_trainer import labelset, stroke_settings, tuning
-from edgepose_trainer.boosting import Boosting
 from edgepose_trainer.calibrating import Judged, calibrated, calibration_error, log_loss, temperature_of
 from edgepose_trainer.cli import app
 from edgepose_trainer.crossing import Crossed, folds_of
@@ -198,7 +197,7 @@ def test_what_was_tried_is_written_and_can_be_given_again(sessions: Path, tmp_pa
     log = json.loads((tmp_path / "m" / "tuning.json").read_text())
     assert log["trials"][0] == {**log["best"], "log_loss": log["log_loss"]}
     again = stroke_settings.read(tmp_path / "m" / "tuning.json")
-    assert stroke_settings.apply(PRESETS["any"], again).boosting == replace(Boosting(), rate=0.3)
+    assert stroke_settings.apply(PRESETS["any"], again).boosting == replace(PRESETS["any"].boosting, rate=0.3)
 
 
 def test_settings_that_cannot_be_are_refused(tmp_path: Path) -> None:
