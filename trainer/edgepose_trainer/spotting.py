@@ -16,6 +16,8 @@ from edgepose_trainer.recordings import IDLE, UNSURE, Recording
 TOLERANCE_S = 10 / 30
 _GRID = ((0.5, 0.6, 0.4), (0.3, 0.2, 0.4), (0.5, 0.4, 0.6))
 """Of enter, leave and abstain; the middle first."""
+_LEAST_S = 0.2
+"""A stroke's evidence lasts about as long as its label, 0.86 s; what is over so much sooner is mostly a false alarm."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,10 @@ def choose(
     family: Mapping[str, Mapping[str, str]],
 ) -> SpotterSpec:
     """The thresholds with the best mean F1 over the data sets; ties go to the middle of the grid."""
-    grid = [SpotterSpec(enter=enter, leave=leave, abstain=abstain) for enter, leave, abstain in product(*_GRID)]
+    grid = [
+        SpotterSpec(enter=enter, leave=leave, abstain=abstain, min_length_s=_LEAST_S)
+        for enter, leave, abstain in product(*_GRID)
+    ]
     counts = tally_all(scored, labels, grid, family)
     f1 = [float(np.mean([count.f1 for count in count_of.values()])) if count_of else 0.0 for count_of in counts]
     return grid[int(np.argmax(np.round(f1, 9)))]
