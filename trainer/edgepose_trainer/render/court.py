@@ -1,0 +1,185 @@
+"""A tennis court as a camera sees it: ground with lines, fence, trees, sky, and the net as a layer of its own.
+
+Measures are the rules': 23.77 m by 10.97 m, singles 8.23 m, service lines 6.40 m from the net, which is 0.914 m high
+in its middle and 1.07 m at the posts 0.914 m outside the side lines.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from edgepose.types import Array, Float32, Image
+from edgepose_trainer.render.lens import Lens
+from edgepose_trainer.render.venue import Venue, cloud
+
+LENGTH_M, WIDTH_M, SINGLES_M, SERVICE_M = 23.77, 10.97, 8.23, 6.40
+NET_M, NET_AT_POSTS_M = 0.914, 1.07
+POSTS_M = WIDTH_M / 2 + 0.914
+BEHIND_M, BESIDE_M = 6.4, 3.66
+"""Free ground behind the base lines and beside the side lines."""
+_LINE_M, _BASE_LINE_M = 0.05, 0.10
+_BAND_ROWS = 64
+_TILE = 512
+_HALF_L, _HALF_W, _HALF_S = LENGTH_M / 2, WIDTH_M / 2, SINGLES_M / 2
+# Across the court (x from, to; z of the middle), along it (z from, to; x of the middle), widths.
+_ACROSS = ((_HALF_W, _HALF_L, _BASE_LINE_M), (_HALF_S, SERVICE_M, _LINE_M))
+_ALONG = ((_HALF_L, _HALF_W, _LINE_M), (_HALF_L, _HALF_S, _LINE_M), (SERVICE_M, 0.0, _LINE_M))
+
+
+@dataclass(frozen=True, slots=True)
+class Backdrop:
+    """Everything that does not move, for one camera."""
+
+    ground: Image
+    """(H, W, 3) BGR without the net."""
+    whole: Image
+    """With it."""
+    net_cover: Float32
+    """(H, W, 1) 0..1."""
+    net_colour: Float32
+    """(H, W, 3) BGR times cover."""
+
+
+def backdrop(lens: Lens, venue: Venue) -> Backdrop:
+    """Draws it in bands of rows: a 4K picture needs little memory."""
+    width, height = lens.size_wh
+    ground, colour, cover = [], [], []
+    tile = cloud(np.random.default_rng([venue.seed, 22]), _TILE, 6)
+    for first in range(0, height, _BAND_ROWS):
+        rays = lens.rays(first, min(_BAND_ROWS, height - first))
+        ground.append(_surroundings(lens, rays, venue, tile))
+        over, alpha = _net(lens, rays, venue)
+        colour.append(over)
+        cover.append(alpha)
+    still = np.clip(np.concatenate(ground), 0, 255)
+    net_cover, net_colour = np.concatenate(cover)[..., None], np.concatenate(colour)
+    whole = np.clip(still * (1 - net_cover) + net_colour, 0, 255)
+    soft = [cv2.GaussianBlur(picture, (0, 0), venue.softness_px + 0.2) for picture in (still, whole)]
+    return Backdrop(soft[0].astype(np.uint8), soft[1].astype(np.uint8), net_cover, net_colour)
+
+
+def _surroundings(lens: Lens, rays: Float32, venue: Venue, tile: Array) -> Float32:
+    """(h, W, 3) BGR: sky, then trees, fence and ground where a ray meets them first."""
+    x0, y0, z0 = lens.eye
+    dx, dy, dz = rays[..., 0], rays[..., 1], rays[..., 2]
+    half_x, half_z = max(_HALF_W + BESIDE_M, abs(x0) + 1.0), max(_HALF_L + BEHIND_M, abs(z0) + 1.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        to_x = (np.where(dx > 0, half_x, -half_x) - x0) / dx
+        to_z = (np.where(dz > 0, half_z, -half_z) - z0) / dz
+        to_wall = np.minimum(np.where(dx == 0, np.inf, to_x), np.where(dz == 0, np.inf, to_z))
+        to_ground = np.where(dy < -1e-6, -y0 / dy, np.inf)
+    along = np.where(to_x < to_z, z0 + to_wall * dz, x0 + to_wall * dx + 100.0).astype(np.float32)
+    high = (y0 + to_wall * dy).astype(np.float32)
+    facing = np.where(to_x < to_z, np.abs(venue.light.sun[0]), np.abs(venue.light.sun[2]))
+    picture = _above(along, high, dy, venue, tile)
+    footprint = to_wall / float(lens.focal_xy[0])
+    fence = _fence(along, high, footprint, venue, tile) * (0.75 + 0.35 * facing[..., None])
+    picture = np.where((high < venue.wall_m)[..., None], fence, picture)
+    floor = to_ground < to_wall
+    if floor.any():
+        reach = np.where(floor, to_ground, 0).astype(np.float32)
+        court = _ground(lens, rays, reach, venue, tile)
+        picture = np.where(floor[..., None], court, picture)
+    return np.asarray(picture * venue.light.tint, np.float32)
+
+
+def _noise(tile: Array, u: Array, v: Array, per_m: float) -> Array:
+    """The tile spread over metres; it repeats."""
+    at = [np.mod(np.asarray(axis, np.float32) * per_m, _TILE).astype(np.float32) for axis in (u, v)]
+    return np.asarray(cv2.remap(tile, at[0], at[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP))
+
+
+def _above(along: Array, high: Array, rise: Array, venue: Venue, tile: Array) -> Array:
+    sky = np.array(venue.sky) * (1.05 - 0.25 * np.clip(rise, 0, 1))[..., None]
+    sky = sky + 6 * _noise(tile, along, high * 3, 3)[..., None]
+    top = venue.wall_m + 8 * venue.trees + 1.6 * _noise(tile, along, np.zeros_like(along), 12)
+    leaves = np.clip(1 + 0.35 * _noise(tile, along, high, 60), 0.3, 1.8)[..., None] * np.array([44, 84, 62])
+    return np.where((high < top)[..., None] & (venue.trees > 0.25), leaves, sky)
+
+
+def _fence(along: Array, high: Array, footprint: Array, venue: Venue, tile: Array) -> Array:
+    """A windscreen in panels with posts, a lighter rail, here and there a board."""
+    post = _stripe(np.mod(along + 1.5, 3.0) - 1.5, 0.08, footprint)
+    rail = _stripe(high - venue.wall_m, 0.1, footprint) + _stripe(high - 0.12, 0.06, footprint)
+    board = (np.mod(np.floor(along / 3.0) * 7, 5) == 1) & (high > 0.3) & (high < 1.25)
+    cloth = np.array(venue.wall) * (1 + 0.06 * _noise(tile, along, high, 40))[..., None]
+    cloth = np.where(board[..., None], np.array(venue.inside) * 0.8 + 30, cloth)
+    bare = np.clip(post + rail, 0, 1)[..., None]
+    return np.asarray(cloth * (1 - 0.55 * bare) + 0.55 * bare * np.array([150, 150, 150]))
+
+
+def _stripe(distance: Array, width: float, footprint: Array) -> Array:
+    """How much of a pixel ``footprint`` m wide a stripe covers whose middle is ``distance`` m away; 0..1."""
+    footprint = np.maximum(footprint, 1e-4)
+    inside = (np.minimum(distance + footprint / 2, width / 2) - np.maximum(distance - footprint / 2, -width / 2)) / (
+        footprint
+    )
+    return np.clip(inside, 0, 1)
+
+
+def _ground(lens: Lens, rays: Float32, reach: Array, venue: Venue, tile: Array) -> Array:
+    x, z = lens.eye[0] + reach * rays[..., 0], lens.eye[2] + reach * rays[..., 2]
+    wide, deep = _footprints(lens, rays, reach)
+    edge_x = np.clip((_HALF_W - np.abs(x)) / np.maximum(wide, 1e-4) + 0.5, 0, 1)
+    edge_z = np.clip((_HALF_L - np.abs(z)) / np.maximum(deep, 1e-4) + 0.5, 0, 1)
+    court = (edge_x * edge_z)[..., None]
+    colour = court * np.array(venue.inside) + (1 - court) * np.array(venue.outside)
+    fade = 1 / (1 + 40 * (wide + deep))
+    texture = 1 + 0.05 * fade * _noise(tile, x, z, 180) + 0.035 * _noise(tile, x, z, 9)
+    worn = 1 + 0.06 * np.exp(-(((np.abs(z) - _HALF_L - 0.4) / 1.2) ** 2) - (x / 2.5) ** 2)
+    lines = _lines(x, z, wide, deep)[..., None]
+    colour = colour * (texture * worn)[..., None]
+    lit = venue.light.direct * venue.light.sun[1] + venue.light.sky
+    return np.asarray((colour * (1 - lines) + lines * np.array([236, 238, 238])) * lit)
+
+
+def _lines(x: Array, z: Array, wide: Array, deep: Array) -> Array:
+    """How much of each pixel is line."""
+    x, z = np.abs(x), np.abs(z)
+    total = np.zeros_like(x)
+    for until, middle, width in _ACROSS:
+        total = np.maximum(total, _stripe(z - middle, width, deep) * (x < until + width / 2))
+    for until, middle, width in _ALONG:
+        total = np.maximum(total, _stripe(x - middle, width, wide) * (z < until + width / 2))
+    mark = _stripe(x, _LINE_M, wide) * ((z > _HALF_L - 0.15) & (z < _HALF_L))
+    return np.maximum(total, mark)
+
+
+def _footprints(lens: Lens, rays: Float32, reach: Array) -> tuple[Array, Array]:
+    """Metres in x and in z on the ground that a pixel spans."""
+    per_u, per_v = lens.rotation[0] / lens.focal_xy[0], lens.rotation[1] / lens.focal_xy[1]
+    dy = np.minimum(rays[..., 1], -1e-6)
+    spans = []
+    for axis in (0, 2):
+        slope = rays[..., axis] / dy
+        spans.append(reach * sum(np.abs(step[axis] - slope * step[1]) for step in (per_u, per_v)))
+    return spans[0], spans[1]
+
+
+def _net(lens: Lens, rays: Float32, venue: Venue) -> tuple[Float32, Float32]:
+    """(h, W, 3) colour times cover, and (h, W) cover."""
+    shape = rays.shape[:2]
+    if abs(lens.eye[2]) < 1e-3:
+        return np.zeros((*shape, 3), np.float32), np.zeros(shape, np.float32)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        reach = np.where(rays[..., 2] == 0, -1.0, -lens.eye[2] / rays[..., 2])
+    ahead = (reach > 0) & (reach < 200)
+    reach = np.where(ahead, reach, 1.0)
+    x, y = lens.eye[0] + reach * rays[..., 0], lens.eye[1] + reach * rays[..., 1]
+    footprint = reach / float(lens.focal_xy[0])
+    high = NET_M + (NET_AT_POSTS_M - NET_M) * np.abs(x) / POSTS_M
+    between = np.clip((POSTS_M - np.abs(x)) / footprint + 0.5, 0, 1) * np.clip((high - y) / footprint + 0.5, 0, 1)
+    between = between * np.clip(y / footprint + 0.5, 0, 1) * ahead
+    band = between * np.clip((y - high + 0.06) / footprint + 0.5, 0, 1)
+    strap = between * _stripe(x, 0.05, footprint)
+    white = np.maximum(band, strap)
+    mesh = np.maximum(*(_stripe(np.mod(axis + 0.022, 0.045) - 0.022, 0.004, footprint) for axis in (x, y)))
+    dark = between * np.clip(2.2 * mesh, 0, 0.75) * (1 - white)
+    post = ahead * _stripe(np.abs(x) - POSTS_M, 0.09, footprint) * ((y > 0) & (y < NET_AT_POSTS_M + 0.03))
+    dark = np.maximum(dark, post)
+    lit = (venue.light.direct * 0.6 + venue.light.sky) * venue.light.tint
+    colour = white[..., None] * (np.array([234, 236, 236]) * lit) + dark[..., None] * np.array([34, 36, 34])
+    return colour.astype(np.float32), np.minimum(white + dark, 1).astype(np.float32)
