@@ -26,6 +26,7 @@ from edgepose.errors import EdgePoseError, ModelError, SettingsError
 from edgepose.estimator import Estimator
 from edgepose.events import EventMaker
 from edgepose.pipeline import Action, Counting, Pipeline
+from edgepose.pinhole import Camera
 from edgepose.skeletons import Skeleton, named
 from edgepose.sources import Source, SourceInfo
 
@@ -125,11 +126,15 @@ def action_models(settings: Settings) -> ActionModels | None:
 
 
 def action(
-    built: ActionModels, skeleton: Skeleton, hop_s: float = 1 / 30, size_wh: tuple[int, int] | None = None
+    built: ActionModels,
+    skeleton: Skeleton,
+    hop_s: float = 1 / 30,
+    size_wh: tuple[int, int] | None = None,
+    lens: Camera | None = None,
 ) -> Action:
     """Window, classifier, spotter and lifter of one camera; raises ModelError when they do not fit together.
 
-    ``size_wh``: of its pictures, px; some lifters need it.
+    ``size_wh``: of its pictures, px; ``lens``: where it is known. Lifters turn by them.
     """
     from edgepose.classifier import StrokeClassifier
     from edgepose.lifting import load_lifter
@@ -139,7 +144,8 @@ def action(
 
     if built.card.skeleton != skeleton.name:
         raise ModelError(f"{built.folder}: classifies {built.card.skeleton}, the poses are {skeleton.name}")
-    lifter = load_lifter(built.lifter_folder, built.window, size_wh, skeleton) if built.lifter_folder else None
+    folder = built.lifter_folder
+    lifter = load_lifter(folder, built.window, size_wh, skeleton, camera=lens) if folder else None
     return Action(
         Windows(built.window, len(skeleton), hop_s),
         StrokeClassifier(built.folder),
@@ -164,6 +170,8 @@ def pipeline(
     strokes = action_models(settings)
     used = [*([pose.model] if pose else []), *(strokes.ids if strokes else ())]
     player_of = _player_of(camera, info)
+    size_wh = (info.width, info.height)
+    lens = Camera.guess(size_wh, camera.focal_px) if camera.focal_px else info.lens
     make_event = EventMaker(
         settings.device,
         camera.name,
@@ -176,7 +184,7 @@ def pipeline(
     return Pipeline(
         pose,
         None if info.tracked else Tracker(skeleton, settings.tracker),
-        action(strokes, skeleton, settings.strokes.hop_s, (info.width, info.height)) if strokes else None,
+        action(strokes, skeleton, settings.strokes.hop_s, size_wh, lens) if strokes else None,
         make_event,
         lambda track: player.handedness if (player := player_of(track)) else None,
         Counting(RepCounter(skeleton, settings.counter), make_event.counted) if settings.counter.enabled else None,
@@ -245,7 +253,7 @@ def verify(folder: Path) -> str | None:
             models.load_pose(folder, models.Engine(threads=1), DecoderSettings())
         elif task == "strokes":
             StrokeClassifier(folder)
-        else:
+        elif task == "lifter":
             load_lifter(folder)
     except EdgePoseError as error:
         return str(error)

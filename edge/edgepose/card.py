@@ -103,8 +103,8 @@ class Card(Part):
     format: Literal["edgepose-card/1"] = "edgepose-card/1"
     name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]+$")]
     version: str
-    task: Literal["pose", "strokes", "lifter"]
-    runtime: Literal["onnx", "litert", "opencv", "lightgbm"]
+    task: Literal["pose", "strokes", "lifter", "motion"]
+    runtime: Literal["onnx", "litert", "opencv", "lightgbm", "numpy"]
     files: list[WeightsFile] = Field(min_length=1)
     decoder: str | None = None
     options: dict[str, str] = Field({}, description="the decoder's own choices")

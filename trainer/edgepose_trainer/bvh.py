@@ -157,7 +157,7 @@ def _rotation(axis: int, angle_rad: Float64) -> Float64:
 
 _LIMBS = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
 # Of the head, in head lengths from the head joint: x to the person's left, y up, z forward.
-_FACE = {
+FACE = {
     "nose": (0.0, 0.15, 0.70),
     "left_eye": (0.20, 0.36, 0.56), "right_eye": (-0.20, 0.36, 0.56),
     "left_ear": (0.45, 0.18, 0.05), "right_ear": (-0.45, 0.18, 0.05),
@@ -178,7 +178,7 @@ def body(take: Bvh) -> tuple[Float64, Float64]:
     head = take.index("Head")
     top = at("Head_end")
     length = float(np.linalg.norm(take.offsets[take.index("Head_end")]))
-    for name, place in _FACE.items():
+    for name, place in FACE.items():
         points[name] = positions[:, head] + rotations[:, head] @ (length * np.array(place))
     pelvis = (points["left_hip"] + points["right_hip"]) / 2
     thorax = at("Neck")
