@@ -10,6 +10,7 @@ import typer
 
 from edgepose import __version__
 from edgepose.cli import (
+    animate,
     bench,
     config,
     demo,
@@ -36,7 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (run, record, pose, pose3d, frames, score, events, track, kinematics, demo, bench):
+for module in (run, record, pose, pose3d, frames, score, events, track, kinematics, animate, demo, bench):
     app.command(name=module.__name__.rpartition(".")[2])(module.command)
 app.add_typer(config.app, name="config")
 app.add_typer(models.app, name="models")

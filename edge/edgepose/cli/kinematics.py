@@ -34,7 +34,7 @@ def command(
     from edgepose.kinematics import curves
     from edgepose.kinematics_files import Sheet, write
 
-    found = sequences.of_session(session, poses3d, _axis(up), track)
+    found = sequences.of_session(session, poses3d, axis(up), track)
     sheets: list[Sheet] = []
     gaits: dict[int, Gait | None] = {}
     for one, motion in found.motions.items():
@@ -55,7 +55,8 @@ def command(
     return 0
 
 
-def _axis(text: str | None) -> tuple[float, float, float] | None:
+def axis(text: str | None) -> tuple[float, float, float] | None:
+    """What ``--up`` says as a direction; raises SettingsError."""
     from edgepose.errors import SettingsError
 
     if text is None:
