@@ -10,6 +10,7 @@ import typer
 
 from edgepose.errors import SettingsError
 from edgepose_trainer.lifters import commands, need_torch
+from edgepose_trainer.motionmodel.command import motion
 
 app = typer.Typer(help="Build model folders.", no_args_is_help=True)
 
@@ -41,6 +42,7 @@ def lifter(
 
 app.command("lifter-checkpoint")(commands.checkpoint)
 app.command("lifter-data")(commands.data)
+app.command("motion")(motion)
 
 
 @app.command()

@@ -1,0 +1,1 @@
+"""Synthetic court sessions with exact truth: `edgepose synth`."""
