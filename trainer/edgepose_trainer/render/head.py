@@ -39,10 +39,11 @@ def _skull(body: Anatomy, look: Look) -> Mesh:
     wide, long, top = body.head_half
     tall = np.where(_HEIGHTS < 0, 1.42 * wide, top)
     colours, grown = _cover(look)
-    centres = body.head_middle + (_HEIGHTS * tall)[:, None] * body.head_up + (_FORWARD * long)[:, None] * body.head_ahead
-    skull = tube(centres, body.head_ahead, body.head_left, long * _LENGTHS * grown, wide * _WIDTHS * grown, colours,
+    centres = (
+        body.head_middle + (_HEIGHTS * tall)[:, None] * body.head_up + (_FORWARD * long)[:, None] * body.head_ahead
+    )
+    return tube(centres, body.head_ahead, body.head_left, long * _LENGTHS * grown, wide * _WIDTHS * grown, colours,
                  sides=_SIDES)  # fmt: skip
-    return skull
 
 
 def _cover(look: Look) -> tuple[Array, Array]:
@@ -73,19 +74,19 @@ def _face(body: Anatomy, look: Look) -> list[Mesh]:
         ellipsoid(nose - 0.5 * wide * up - 0.2 * wide * ahead, left, up, (0.32 * wide, 0.09 * wide, 0.12 * wide),
                   skin * (0.62, 0.58, 0.82), _DECAL_M, 6),
     ]  # fmt: skip
+    dark = np.array([28, 26, 26])
     brow = 0.5 * np.array(look.hair) + 0.25 * skin
     for side in ("left", "right"):
         eye, ear = body.at[f"{side}_eye"], body.at[f"{side}_ear"]
         outward = left if side == "left" else -left
+        socket, pupil = eye + 0.02 * wide * ahead, eye + 0.08 * wide * ahead
+        above, shell = eye + wide * (0.24 * up + 0.04 * ahead), ear + 0.04 * wide * outward
         pieces += [
-            ellipsoid(eye + 0.02 * wide * ahead, left, up, (0.26 * wide, 0.15 * wide, 0.1 * wide), 0.7 * skin, _DECAL_M, 6),
-            ellipsoid(eye + 0.08 * wide * ahead, left, up, (0.12 * wide, 0.11 * wide, 0.1 * wide),
-                      np.array([28, 26, 26]), 1.6 * _DECAL_M, 6),
-            ellipsoid(eye + 0.24 * wide * up + 0.04 * wide * ahead, left, up, (0.3 * wide, 0.06 * wide, 0.1 * wide),
-                      brow, _DECAL_M, 6),
-            ellipsoid(ear + 0.04 * wide * outward, up, ahead, (0.36 * wide, 0.2 * wide, 0.13 * wide), 0.9 * skin,
-                      0.4 * _DECAL_M, 6),
-        ]  # fmt: skip
+            ellipsoid(socket, left, up, (0.26 * wide, 0.15 * wide, 0.1 * wide), 0.7 * skin, _DECAL_M, 6),
+            ellipsoid(pupil, left, up, (0.12 * wide, 0.11 * wide, 0.1 * wide), dark, 1.6 * _DECAL_M, 6),
+            ellipsoid(above, left, up, (0.3 * wide, 0.06 * wide, 0.1 * wide), brow, _DECAL_M, 6),
+            ellipsoid(shell, up, ahead, (0.36 * wide, 0.2 * wide, 0.13 * wide), 0.9 * skin, 0.4 * _DECAL_M, 6),
+        ]
     return pieces
 
 

@@ -40,7 +40,8 @@ def tube(centres: Array, across: Array, over: Array, widths: Array, depths: Arra
          sides: int = SIDES) -> Mesh:  # fmt: skip
     """Elliptic rings at (M, 3) ``centres`` with half-axes ``widths`` along ``across`` and ``depths`` along ``over``.
 
-    ``across`` x ``over`` points along the tube; both (3,) or (M, 3). ``colours``: (3,), (M - 1, 3) or (M - 1, sides, 3).
+    ``across`` x ``over`` points along the tube; both (3,) or (M, 3). ``colours``: (3,), (M - 1, 3) or
+    (M - 1, sides, 3).
     """
     angles = np.arange(sides) * (2 * np.pi / sides)
     across, over = np.broadcast_to(across, centres.shape), np.broadcast_to(over, centres.shape)

@@ -32,7 +32,9 @@ class Light:
 
     def on(self, normals: Array) -> Array:
         """(Q, 3) unit normals -> (Q, 3) BGR factors."""
-        shade = self.direct * np.maximum(normals @ self.sun, 0) + self.sky * (0.72 + 0.28 * normals[:, 1])
+        toward = normals @ self.sun
+        # Light that the ground and the fence throw back fills what the sun does not reach.
+        shade = self.direct * np.maximum(0.85 * toward + 0.15, 0) + self.sky * (0.86 + 0.14 * normals[:, 1])
         return np.asarray(shade[:, None] * self.tint)
 
 
@@ -78,12 +80,12 @@ def paint(mesh: Mesh, lens: Lens, light: Light, with_depth: bool = False) -> Pat
     return _filled(points[chosen], colours, depth.reshape(count, 4).mean(axis=1)[chosen] if with_depth else None, box)
 
 
-def _box(points: Array, size_wh: tuple[int, int]) -> tuple[int, int, int, int] | None:
+def _box(points: Array, size_wh: tuple[int, int], margin_px: float = 0.0) -> tuple[int, int, int, int] | None:
     """x1, y1, x2, y2 of the painted part of the picture."""
     if not len(points):
         return None
-    low = np.maximum(np.floor(points.min(axis=(0, 1))) - 2, 0).astype(int)
-    high = np.minimum(np.ceil(points.max(axis=(0, 1))) + 3, size_wh).astype(int)
+    low = np.maximum(np.floor(points.min(axis=(0, 1)) - margin_px) - 2, 0).astype(int)
+    high = np.minimum(np.ceil(points.max(axis=(0, 1)) + margin_px) + 3, size_wh).astype(int)
     return None if (high <= low).any() else (int(low[0]), int(low[1]), int(high[0]), int(high[1]))
 
 
@@ -97,11 +99,10 @@ def _filled(points: Array, colours: Array, depth: Array | None, box: tuple[int, 
     canvas = np.zeros((height * fine, width * fine, 4), np.uint8)
     for corner, (b, g, r) in zip(corners, colours.tolist(), strict=True):
         cv2.fillConvexPoly(canvas, corner, (b, g, r, 255.0), cv2.LINE_8, _BITS)
-    if fine > 1:
-        canvas = cv2.resize(canvas, (width, height), interpolation=cv2.INTER_AREA)
-    soft = cv2.GaussianBlur(canvas, (3, 3), 0.55).astype(np.float32)
-    return Patch(x1, y1, soft[..., :3], soft[..., 3:] / 255, None if depth is None else _depths(corners, depth, fine,
-                 (width, height)))  # fmt: skip
+    shrunk = cv2.resize(canvas, (width, height), interpolation=cv2.INTER_AREA) if fine > 1 else canvas
+    soft = np.asarray(cv2.GaussianBlur(shrunk, (3, 3), 0.55), np.float32)
+    away = None if depth is None else _depths(corners, depth, fine, (width, height))
+    return Patch(x1, y1, soft[..., :3], soft[..., 3:] / np.float32(255), away)
 
 
 def _depths(corners: Array, depth: Array, fine: int, size_wh: tuple[int, int]) -> Float32:
@@ -114,18 +115,18 @@ def _depths(corners: Array, depth: Array, fine: int, size_wh: tuple[int, int]) -
 
 def cast_shadow(image: Array, mesh: Mesh, lens: Lens, light: Light, softness_px: float) -> None:
     """Darkens the ground where ``mesh`` keeps the sun off, each of its pieces taken as convex, and below the feet."""
-    lifted = mesh.quads.reshape(-1, 3)
+    lifted = mesh.quads[:, (0, 2)].reshape(-1, 3)
     ground = lifted - lifted[:, 1:2] * (light.sun / light.sun[1])
     ground[:, 1] = 0
     points, _, ahead = lens.project(ground)
     ahead &= (np.abs(points) < _MOST_PX).all(axis=1)
-    piece = mesh.part.repeat(4)
+    piece = mesh.part.repeat(2)
     hulls = []
     for number in range(int(piece.max()) + 1):
         own = (piece == number) & ahead
         if own.any():
             hulls.append(cv2.convexHull(points[own].astype(np.float32))[:, 0])
-    box = _box(np.concatenate(hulls)[:, None], lens.size_wh) if hulls else None
+    box = _box(np.concatenate(hulls)[:, None], lens.size_wh, 3 * softness_px) if hulls else None
     if box is None:
         return
     x1, y1, x2, y2 = box
@@ -133,7 +134,7 @@ def cast_shadow(image: Array, mesh: Mesh, lens: Lens, light: Light, softness_px:
     for hull in hulls:
         corners = np.round((hull - (x1, y1)) * (1 << _BITS)).astype(np.int32)
         cv2.fillConvexPoly(mask, corners, 255, cv2.LINE_AA, _BITS)
-    mask = cv2.GaussianBlur(mask, (0, 0), max(softness_px, 0.5))
-    kept = 1 - (light.direct * 0.75 / (light.direct + light.sky) / 255) * mask.astype(np.float32)
+    soft = cv2.GaussianBlur(mask, (0, 0), max(softness_px, 0.5))
+    kept = 1 - (light.direct * 0.75 / (light.direct + light.sky) / 255) * soft.astype(np.float32)
     region = image[y1:y2, x1:x2]
     region[:] = region * kept[..., None]

@@ -31,7 +31,7 @@ def racket(ends: Float32, ahead: Array, look: Look) -> list[Mesh]:
     across, face = frame(shaft, np.cross(normal, shaft))
     half = _HEAD_SHARE * length / 2
     middle = tip - half * shaft
-    base = grip - 0.09 * shaft
+    base = grip - 0.05 * shaft
     handle = limb(base, grip + 0.1 * length * shaft, capped([0, 1], [0.018, 0.017]), np.array([40, 40, 44]), sides=8)
     colour = np.array(look.racket)
     pieces = [handle, _ring(middle, shaft, across, face, half, colour), _strings(middle, shaft, across, face, half)]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
 from edgepose.errors import SettingsError
-from edgepose.types import Array, Image
+from edgepose.types import Array, Float32, Image
 from edgepose_trainer.render.body import JOINTS, Body
 from edgepose_trainer.render.court import Backdrop, backdrop
 from edgepose_trainer.render.figure import figure
@@ -34,6 +34,8 @@ class Drawn:
     image: Image
     patches: list[Patch | None]
     """Of each person, in the caller's order; None: not in the picture."""
+    veils: list[Float32 | None]
+    """(H, W, 1) 0..1 of each person: how much of them the net covers where; None: they are on its near side."""
 
 
 class Renderer:
@@ -49,8 +51,8 @@ class Renderer:
         self._venue = Venue.of(seed)
         self._kept: dict[bytes, tuple[Lens, Backdrop]] = {}
         width, height = size_wh
-        noise = np.random.default_rng([seed, 23]).normal(0, self._venue.grain, (height + _GRAINS, width + _GRAINS, 3))
-        soft = cv2.GaussianBlur(noise.astype(np.float32), (3, 3), 0.5) * 1.3
+        noise = np.random.default_rng([seed, 23]).standard_normal((height + _GRAINS, width + _GRAINS, 3), np.float32)
+        soft = cv2.GaussianBlur(noise, (3, 3), 0.5) * (1.3 * self._venue.grain)
         self._noise = np.clip(np.round(soft), -20, 20).astype(np.int8)
 
     def frame(self, camera: Camera, people: Sequence[Body], ball: Array | None = None) -> Image:
@@ -70,7 +72,8 @@ class Renderer:
             places.append(np.asarray(ball, np.float64))
         patches = [paint(mesh, lens, self._venue.light, depth) for mesh in meshes]
         image = self._composed(lens, still, meshes, places, patches)
-        return Drawn(self._grained(image, people), patches[: len(people)])
+        veils = [still.net_cover if _beyond_net(place, lens) else None for place in places[: len(people)]]
+        return Drawn(self._grained(image, people), patches[: len(people)], veils)
 
     def _still(self, camera: Camera) -> tuple[Lens, Backdrop]:
         told = (camera.K, camera.R, camera.t, () if camera.distortion is None else camera.distortion)
@@ -86,7 +89,7 @@ class Renderer:
                   patches: list[Patch | None]) -> Image:  # fmt: skip
         """The far side of the net, the net, the near side; in each the farthest first."""
         order = sorted(range(len(meshes)), key=lambda i: -float(np.linalg.norm(places[i] - lens.eye)))
-        beyond = [i for i in order if places[i][2] * lens.eye[2] < 0]
+        beyond = [i for i in order if _beyond_net(places[i], lens)]
         image = (still.ground if beyond else still.whole).copy()
         if beyond:
             self._laid(image, lens, meshes, patches, beyond)
@@ -94,10 +97,12 @@ class Renderer:
         self._laid(image, lens, meshes, patches, [i for i in order if i not in beyond])
         return image
 
-    def _laid(self, image: Image, lens: Lens, meshes: list[Mesh], patches: list[Patch | None], which: list[int]) -> None:
+    def _laid(
+        self, image: Image, lens: Lens, meshes: list[Mesh], patches: list[Patch | None], which: list[int]
+    ) -> None:
         for i in which:
             away = float(np.linalg.norm(meshes[i].quads[0, 0] - lens.eye))
-            cast_shadow(image, meshes[i], lens, self._venue.light, 0.025 * float(lens.focal_xy[0]) / max(away, 0.5))
+            cast_shadow(image, meshes[i], lens, self._venue.light, 0.018 * float(lens.focal_xy[0]) / max(away, 0.5))
         for i in which:
             patch = patches[i]
             if patch is not None:
@@ -109,6 +114,23 @@ class Renderer:
         height, width = image.shape[:2]
         grain = self._noise[y : y + height, x : x + width]
         return np.asarray(cv2.add(image, grain, dtype=cv2.CV_8U), np.uint8)
+
+
+def boxes(camera: Camera, size_wh: tuple[int, int], people: Sequence[Body]) -> Array:
+    """(N, 4) x1, y1, x2, y2 px round what a picture can show of each person, rackets left out; NaN: nothing."""
+    lens = Lens.of(camera, size_wh)
+    found = np.full((len(people), 4), np.nan)
+    for row, body in zip(found, people, strict=True):
+        points, _, ahead = lens.project(figure(replace(body, racket=None)).quads.reshape(-1, 3))
+        if ahead.any():
+            low, high = (np.clip(edge, 0, size_wh) for edge in (points[ahead].min(axis=0), points[ahead].max(axis=0)))
+            if (high > low).all():
+                row[:] = *low, *high
+    return found
+
+
+def _beyond_net(place: Array, lens: Lens) -> bool:
+    return bool(place[2] * lens.eye[2] < 0)
 
 
 def _behind_net(image: Image, still: Backdrop) -> Image:

@@ -48,7 +48,7 @@ class Venue:
         cloudy = float(rng.uniform(0, 0.8))
         warm = float(rng.uniform(-0.05, 0.06))
         bright = float(rng.uniform(0.9, 1.1))
-        light = Light(sun, bright * 0.72 * (1 - 0.7 * cloudy), bright * (0.5 + 0.32 * cloudy),
+        light = Light(sun, bright * 0.62 * (1 - 0.7 * cloudy), bright * (0.62 + 0.32 * cloudy),
                       np.array([1 - warm, 1.0, 1 + warm]))  # fmt: skip
         clear, grey = np.array([218, 176, 128]), np.array([214, 208, 204])
         b, g, r = (clear + cloudy * (grey - clear)).astype(int)
