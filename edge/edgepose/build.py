@@ -268,5 +268,9 @@ def _spotter_spec(card: Card, strokes: StrokeSettings) -> SpotterSpec:
 
 def _player_of(camera: CameraSettings, info: SourceInfo) -> Callable[[int], PlayerSettings | None]:
     """Who a track is: by the session's players, or the one player of the camera for everybody."""
-    recorded = {track: PlayerSettings(**player) for track, player in info.players.items()}
+    known = PlayerSettings.model_fields.keys()  # a session may know more, such as the height
+    recorded = {
+        track: PlayerSettings(**{name: value for name, value in player.items() if name in known})
+        for track, player in info.players.items()
+    }
     return lambda track: recorded.get(track, camera.player)
