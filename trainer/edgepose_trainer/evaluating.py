@@ -102,6 +102,46 @@ def strokes(
         typer.echo(line)
 
 
-def _wrote(report: Path | None, curves: Path | None) -> list[str]:
+@app.command()
+def lifter(
+    data: list[Path] = typer.Argument(
+        ..., help="Folders of BVH or AMC takes, recorded sessions with true poses3d, folders of sessions."
+    ),
+    model: str = typer.Option("courtlift-n", "--model", "-m", help="Name or folder."),
+    report: Path | None = typer.Option(None, help="Folder for report.html and metrics.json."),
+    dump: Path | None = typer.Option(None, help="Found and true poses of every frame (.npz, .npy)."),
+    way: str = typer.Option(
+        "window", "--as", help="window: round every frame; live: nothing of the future; lift: filled and smoothed."
+    ),
+    aside: bool = typer.Option(False, "--aside", help="Only players whom `train lifter` keeps aside."),
+    group: list[str] | None = typer.Option(None, help="Only this player or session; repeatable."),
+    limit: int | None = typer.Option(None, min=1, help="At most so many takes or sessions, evenly spread."),
+    cameras: int = typer.Option(4, min=1, max=64, help="Virtual cameras for each take."),
+    cases: int = typer.Option(12, min=0, help="Worst frames drawn in the report."),
+    models_dir: Path | None = typer.Option(None, help="Look for models here first."),
+    as_json: bool = typer.Option(False, "--json", help="Print the metrics as JSON."),
+) -> None:
+    """3D poses of a lifter against the truth: MPJPE and its kin, by joint, view and speed, with intervals."""
+    if report is not None and report.exists() and not report.is_dir():
+        raise SettingsError(f"{report}: is no folder")
+    from edgepose_trainer.evaluation import lifter as lifters
+    from edgepose_trainer.evaluation.lifter_data import Wanted
+
+    if dump is not None:
+        lifters.check_dump(dump)
+    wanted = Wanted(tuple(data), tuple(group or ()), aside, limit, cameras)
+    result = lifters.evaluate(model, models_dir, wanted, way)
+    command = ["edgepose", *sys.argv[1:]]
+    metrics = lifters.publish(result, report, cases, command) if report else lifters.measured(result, command)
+    if dump is not None:
+        lifters.dump(result, dump)
+    if as_json:
+        typer.echo(json.dumps(metrics))
+        return
+    for line in [*lifters.lines(result), *_wrote(report, dump)]:
+        typer.echo(line)
+
+
+def _wrote(report: Path | None, other: Path | None) -> list[str]:
     files = [report / "report.html", report / "metrics.json"] if report else []
-    return [f"wrote {file}" for file in [*files, *([curves] if curves else [])]]
+    return [f"wrote {file}" for file in [*files, *([other] if other else [])]]

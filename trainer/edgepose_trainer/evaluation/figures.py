@@ -97,7 +97,7 @@ def lines(figures: Sequence[Figure]) -> list[str]:
 
 
 def _digits(figure: Figure) -> int:
-    return {"%": 1, "ms": 0, "count": 0}.get(figure.unit, 2)
+    return {"%": 1, "mm": 1, "ms": 0, "count": 0}.get(figure.unit, 2)
 
 
 def _number(value: float) -> float | None:

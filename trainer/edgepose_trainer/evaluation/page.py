@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
@@ -46,16 +47,19 @@ dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
 """
 
 
-def document(title: str, sections: Iterable[str]) -> str:
-    """The whole file; a policy inside it keeps browsers from loading anything from elsewhere."""
+def document(title: str, sections: Iterable[str], script: str = "") -> str:
+    """The whole file; a policy inside it keeps browsers from loading anything from elsewhere and from other scripts."""
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
+    allowed = f"; script-src 'sha256-{digest}'" if script else ""
+    last = f"\n<script>{script}</script>" if script else ""
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:; '
-        "style-src 'unsafe-inline'\">\n"
+        f"style-src 'unsafe-inline'{allowed}\">\n"
         f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<h1>{escape(title)}</h1>\n"
         + "\n".join(sections)
-        + "\n</body>\n</html>\n"
+        + f"{last}\n</body>\n</html>\n"
     )
 
 
@@ -112,10 +116,10 @@ def _cell(figure: Figure) -> str:
     return f"<td>{escape(words(figure))}{f'<small>{escape(interval)}</small>' if interval else ''}</td>"
 
 
-def chart(rows: Sequence[tuple[str, Figure]]) -> str:
-    """Bars of 0..100 % with their intervals."""
+def chart(rows: Sequence[tuple[str, Figure]], most: float = 100) -> str:
+    """Bars of 0..``most`` with their intervals."""
     step, left, width = 20, 100, 400
-    scale = (width - left - 46) / 100
+    scale = (width - left - 66) / most
     bars = []
     for number, (name, figure) in enumerate(rows):
         y = number * step
