@@ -14,6 +14,7 @@ import numpy as np
 from edgepose.types import Array, Float32, Image
 from edgepose_trainer.render.body import Colour
 from edgepose_trainer.render.lens import Lens
+from edgepose_trainer.render.painting import Patch
 from edgepose_trainer.render.venue import Venue, cloud
 
 LENGTH_M, WIDTH_M, SINGLES_M, SERVICE_M = 23.77, 10.97, 8.23, 6.40
@@ -46,28 +47,38 @@ class Backdrop:
     """(H, W, 3) BGR without the net."""
     whole: Image
     """With it."""
-    net_cover: Float32
-    """(H, W, 1) 0..1."""
-    net_colour: Float32
-    """(H, W, 3) BGR times cover."""
+    net: Patch | None
 
 
 def backdrop(lens: Lens, venue: Venue) -> Backdrop:
     """Draws it in bands of rows: a 4K picture needs little memory."""
-    height = lens.size_wh[1]
-    ground, colour, cover = [], [], []
+    width, height = lens.size_wh
+    ground = np.empty((height, width, 3), np.uint8)
+    net = np.zeros((height, width, 4), np.uint8)
     tile = cloud(np.random.default_rng([venue.seed, 22]), _TILE, 6)
     for first in range(0, height, _BAND_ROWS):
         rays = lens.rays(first, min(_BAND_ROWS, height - first))
-        ground.append(_surroundings(lens, rays, venue, tile))
-        over, alpha = _net(lens, rays, venue)
-        colour.append(over)
-        cover.append(alpha)
-    still = np.clip(np.concatenate(ground), 0, 255)
-    net_cover, net_colour = np.concatenate(cover)[..., None], np.concatenate(colour)
-    whole = np.clip(still * (1 - net_cover) + net_colour, 0, 255)
-    soft = [cv2.GaussianBlur(picture, (0, 0), venue.softness_px + 0.2) for picture in (still, whole)]
-    return Backdrop(soft[0].astype(np.uint8), soft[1].astype(np.uint8), net_cover, net_colour)
+        band = slice(first, first + len(rays))
+        ground[band] = np.clip(_surroundings(lens, rays, venue, tile), 0, 255)
+        colour, cover = _net(lens, rays, venue)
+        net[band, :, :3] = np.clip(colour, 0, 255)
+        net[band, :, 3] = 255 * cover
+    softness = venue.softness_px + 0.2
+    ground = np.asarray(cv2.GaussianBlur(ground, (0, 0), softness), np.uint8)
+    layer = _cut_out(np.asarray(cv2.GaussianBlur(net, (0, 0), softness), np.uint8))
+    whole = ground.copy()
+    if layer is not None:
+        layer.over(whole)
+    return Backdrop(ground, whole, layer)
+
+
+def _cut_out(net: Array) -> Patch | None:
+    """The part of an (H, W, 4) layer that covers anything."""
+    x, y, width, height = cv2.boundingRect(np.ascontiguousarray(net[..., 3]))
+    if not width:
+        return None
+    part = net[y : y + height, x : x + width].astype(np.float32)
+    return Patch(x, y, part[..., :3], part[..., 3:] / np.float32(255), None)
 
 
 def _surroundings(lens: Lens, rays: Float32, venue: Venue, tile: Array) -> Float32:

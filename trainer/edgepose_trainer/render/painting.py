@@ -51,10 +51,14 @@ class Patch:
     depth_m: Float32 | None
     """(h, w) along the camera's axis; infinite where nothing is."""
 
+    def region(self, image: Array) -> Array:
+        """Its part of an (H, W, ...) array."""
+        height, width = self.cover.shape[:2]
+        return image[self.y : self.y + height, self.x : self.x + width]
+
     def over(self, image: Array) -> None:
         """Lays it on a picture."""
-        height, width = self.cover.shape[:2]
-        region = image[self.y : self.y + height, self.x : self.x + width]
+        region = self.region(image)
         region[:] = cv2.add(region * (1 - self.cover), self.colour, dtype=cv2.CV_8U)
 
 

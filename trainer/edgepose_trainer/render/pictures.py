@@ -135,8 +135,7 @@ def labels(lens: Lens, people: Sequence[Body], drawn: scene.Drawn) -> Float32:
     nearest = np.full((height, width), np.inf, np.float32)
     for patch in drawn.patches:
         if patch is not None and patch.depth_m is not None:
-            rows, columns = patch.depth_m.shape
-            region = nearest[patch.y : patch.y + rows, patch.x : patch.x + columns]
+            region = patch.region(nearest)
             np.minimum(region, patch.depth_m, out=region)
     joints = np.zeros((len(people), 17, 3), np.float32)
     for row, body, veil in zip(joints, people, drawn.veils, strict=True):
@@ -146,7 +145,9 @@ def labels(lens: Lens, people: Sequence[Body], drawn: scene.Drawn) -> Float32:
         at = y.clip(0, height - 1), x.clip(0, width - 1)
         hidden = nearest[at] < depth - _DEEP_M
         if veil is not None:
-            hidden |= veil[at][:, 0] > _OPAQUE
+            net = np.zeros((height, width), np.float32)
+            veil.region(net)[:] = veil.cover[..., 0]
+            hidden |= net[at] > _OPAQUE
         row[:, :2] = np.where(inside[:, None], points, 0)
         row[:, 2] = np.where(inside, np.where(hidden, GUESSED, SEEN), ABSENT)
     return joints

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from edgepose.errors import SettingsError
-from edgepose.types import Array, Float32, Image
+from edgepose.types import Array, Image
 from edgepose_trainer.render.body import JOINTS, Body
 from edgepose_trainer.render.court import Backdrop, backdrop
 from edgepose_trainer.render.figure import figure
@@ -23,6 +23,7 @@ _CAMERAS = 8
 """Whose courts are kept."""
 _BALL_M = 0.034
 _BALL = np.array([70, 235, 215])
+_NOISE_PX = 512
 _GRAINS = 61
 """Different noise pictures are one with its rows and columns moved."""
 
@@ -34,8 +35,8 @@ class Drawn:
     image: Image
     patches: list[Patch | None]
     """Of each person, in the caller's order; None: not in the picture."""
-    veils: list[Float32 | None]
-    """(H, W, 1) 0..1 of each person: how much of them the net covers where; None: they are on its near side."""
+    veils: list[Patch | None]
+    """What of the net lies before each person; None: nothing."""
 
 
 class Renderer:
@@ -51,9 +52,10 @@ class Renderer:
         self._venue = Venue.of(seed)
         self._kept: dict[bytes, tuple[Lens, Backdrop]] = {}
         width, height = size_wh
-        noise = np.random.default_rng([seed, 23]).standard_normal((height + _GRAINS, width + _GRAINS, 3), np.float32)
-        soft = cv2.GaussianBlur(noise, (3, 3), 0.5) * (1.3 * self._venue.grain)
-        self._noise = np.clip(np.round(soft), -20, 20).astype(np.int8)
+        tile = np.random.default_rng([seed, 23]).standard_normal((_NOISE_PX, _NOISE_PX, 3), np.float32)
+        soft = cv2.GaussianBlur(tile, (3, 3), 0.5) * (1.3 * self._venue.grain)
+        times = (height + _GRAINS) // _NOISE_PX + 1, (width + _GRAINS) // _NOISE_PX + 1, 1
+        self._noise = np.tile(np.clip(np.round(soft), -20, 20).astype(np.int8), times)
 
     def frame(self, camera: Camera, people: Sequence[Body], ball: Array | None = None) -> Image:
         """(H, W, 3) BGR. ``ball``: (3,) metres. Raises SettingsError for joints that are missing or misshapen."""
@@ -72,7 +74,7 @@ class Renderer:
             places.append(np.asarray(ball, np.float64))
         patches = [paint(mesh, lens, self._venue.light, depth) for mesh in meshes]
         image = self._composed(lens, still, meshes, places, patches)
-        veils = [still.net_cover if _beyond_net(place, lens) else None for place in places[: len(people)]]
+        veils = [still.net if _beyond_net(place, lens) else None for place in places[: len(people)]]
         return Drawn(self._grained(image, people), patches[: len(people)], veils)
 
     def _still(self, camera: Camera) -> tuple[Lens, Backdrop]:
@@ -93,7 +95,8 @@ class Renderer:
         image = (still.ground if beyond else still.whole).copy()
         if beyond:
             self._laid(image, lens, meshes, patches, beyond)
-            image = _behind_net(image, still)
+            if still.net is not None:
+                still.net.over(image)
         self._laid(image, lens, meshes, patches, [i for i in order if i not in beyond])
         return image
 
@@ -131,10 +134,6 @@ def boxes(camera: Camera, size_wh: tuple[int, int], people: Sequence[Body]) -> A
 
 def _beyond_net(place: Array, lens: Lens) -> bool:
     return bool(place[2] * lens.eye[2] < 0)
-
-
-def _behind_net(image: Image, still: Backdrop) -> Image:
-    return np.asarray(cv2.add(image * (1 - still.net_cover), still.net_colour, dtype=cv2.CV_8U), np.uint8)
 
 
 def _ball(place: Array) -> Mesh:
