@@ -1,59 +1,158 @@
-"""Measures the shipped lifter on the players kept aside, and its time for one window; prints Markdown."""
+"""Measures a lifter on players and motions kept aside, and its time for one window; prints Markdown."""
 
 from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import onnx
 
+from edgepose.calming import calm
 from edgepose.card import load
 from edgepose.lifter import Lifter
+from edgepose.lifting.ray import assumed
+from edgepose.models import Engine, load_runtime
+from edgepose.pinhole import Camera
 from edgepose.types import Window
-from edgepose_trainer.lifter import Views, aside_views, kept_aside, load_take, measure, player_of, takes_in
-from edgepose_trainer.views import EXACT, Detector
+from edgepose.window import windows_at
+from edgepose_trainer.errors3d import EVALUATED, mpjve
+from edgepose_trainer.lifter import (
+    JUDGED_BY,
+    aside_views,
+    errors_of,
+    kept_aside,
+    load_take,
+    name_of,
+    player_of,
+    takes_in,
+)
+from edgepose_trainer.motions import Take
+from edgepose_trainer.views import CENTRE_PX, EXACT, Detector, court_cameras, detected, facing
+
+KINDS = (("exact", EXACT), ("detector-like noise", Detector()))
+FPS = 30
+WHERE = 1500
+"""Windows for which a lifter is made anew, each with its own camera."""
 
 
 def main() -> None:
     """Prints the tables of bench/lifter.md."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder of Tennis-MoCap .bvh.xz files")
+    parser.add_argument("--others", type=Path, help="folder of CMU .asf and .amc files")
     parser.add_argument("--model", type=Path, default=Path("models/courtlift-n"))
-    arguments = parser.parse_args()
-    paths = takes_in(arguments.data)
+    model: Path = parser.parse_args().model
+    data, others = parser.parse_args().data, parser.parse_args().others
+    lifter = Lifter(model, camera=JUDGED_BY)
+    paths = takes_in(data)
     aside = kept_aside(paths)
-    takes = [load_take(path) for path in paths if player_of(path) in aside]
-    lifter = Lifter(arguments.model)
-    size = (arguments.model / load(arguments.model).files[0].path).stat().st_size
-    print(f"# Lifter\n\n`python bench/lifter.py --data {arguments.data}`\n")
-    print(f"Model {lifter.model.stamp}, {size / 1e6:.2f} MB, windows of {_say(lifter)}.")
-    print(f"Players never trained on: {', '.join(aside)}. Virtual cameras, 6000 windows a line, the 12 joints")
-    print("of contracts §7, millimetres; answers are averaged with those for the mirror image.\n")
-    print("| 2D | MPJPE (1.75 m assumed) | MPJPE (height known) | N-MPJPE | P-MPJPE |\n|---|---|---|---|---|")
-    for name, detector in (("exact", EXACT), ("detector-like noise", Detector())):
-        errors = measure(lifter, aside_views(takes, detector))
-        values = (errors.mpjpe, errors.known_height, errors.n_mpjpe, errors.p_mpjpe)
-        print(f"| {name} | {' | '.join(f'{value:.1f}' for value in values)} |")
-    print("\nNoise: σ 2.5 % of the torso, correlated in time; 5 % of joints missing; 1 % of samples left/right")
-    print("swapped; confidence falls with the error.\n")
-    best, middle = _time_ms(lifter, aside_views(takes, Detector(), 500))
-    print("One window through `Lifter.lift`, one thread, normalisation and mirroring included:")
+    tennis = [load_take(path) for path in paths if player_of(path) in aside]
+    sizes = ", ".join(f"{file.path} {(model / file.path).stat().st_size / 1e6:.2f} MB" for file in load(model).files)
+    weights = sum(int(np.prod(tensor.dims)) for tensor in onnx.load(model / "weights.onnx").graph.initializer)
+    print(
+        f"{lifter.model.stamp}, {weights} parameters, {sizes}. Tennis players never trained on: {', '.join(aside)}.\n"
+    )
+    print(
+        "| motion | 2D | MPJPE (1.75 m assumed) | MPJPE (height known) | N-MPJPE | P-MPJPE |\n|---|---|---|---|---|---|"
+    )
+    rows(lifter, "tennis", tennis)
+    rest = takes_in(others)[3::4] if others else []
+    if rest:
+        rows(lifter, f"other: {', '.join(map(name_of, rest))}", [load_take(path) for path in rest])
+    print("\nThe person anywhere in the inner half of the picture, cameras of 25 to 80 degrees, tennis, exact 2D:\n")
+    print("| camera | N-MPJPE |\n|---|---|")
+    for name, value in aside_in_the_picture(model, tennis).items():
+        print(f"| {name} | {value:.1f} |")
+    print(
+        "\nMPJVE, mm a frame at 30 Hz, whole takes:\n\n| 2D | centre | newest | offline, smoothed |\n|---|---|---|---|"
+    )
+    for name, detector in KINDS:
+        print(f"| {name} | {' | '.join(f'{value:.1f}' for value in velocities(model, tennis, detector))} |")
+    best, middle = time_ms(lifter, aside_views(tennis, Detector(), 500).keypoints)
+    print("\nOne window through `Lifter.lift`, one thread, turning, normalisation and mirroring included:")
     print(f"median {middle:.2f} ms, best {best:.2f} ms.")
+    print(f"int8 weights: answers differ by {int8_mm(model, tennis):.1f} mm on the average joint.")
 
 
-def _say(lifter: Lifter) -> str:
-    return f"{lifter.window.frames} samples at {lifter.window.rate_hz:g} Hz"
+def rows(lifter: Lifter, motion: str, takes: Sequence[Take]) -> None:
+    for name, detector in KINDS:
+        values = errors_of(lifter, aside_views(takes, detector)).values()
+        print(f"| {motion} | {name} | {' | '.join(f'{value:.1f}' for value in values)} |", flush=True)
 
 
-def _time_ms(lifter: Lifter, seen: Views) -> tuple[float, float]:
+def aside_in_the_picture(model: Path, takes: Sequence[Take]) -> dict[str, float]:
+    """N-MPJPE with the camera known, assumed, and with everybody taken to stand in the picture's middle."""
+    from edgepose_trainer.errors3d import n_mpjpe
+    from edgepose_trainer.lifter import LIFT_WINDOW
+    from edgepose_trainer.motions import Pool
+
+    rng = np.random.default_rng(5)
+    drawn = Pool(takes).draw(WHERE, LIFT_WINDOW, rng)
+    cameras = court_cameras(rng, drawn.centre[:, 0].astype(np.float64))
+    truth = cameras.into(drawn.centre.astype(np.float64))
+    truth = (truth - truth[:, :1])[:, EVALUATED]
+    keypoints = detected(cameras.project(cameras.into(drawn.seen.astype(np.float64))), EXACT, rng)
+    size_wh = round(2 * CENTRE_PX[0]), round(2 * CENTRE_PX[1])
+    known = [
+        Lifter(model, camera=Camera(focal, focal, *CENTRE_PX)).lift_array(one[None])[0]
+        for focal, one in zip(cameras.focal_px.tolist(), keypoints, strict=True)
+    ]
+    found = {
+        "known": np.stack(known),
+        "assumed (50 degrees)": Lifter(model, camera=assumed(size_wh)).lift_array(keypoints),
+        "none: as if in the middle": Lifter(model).lift_array(keypoints),
+    }
+    return {name: 1000 * n_mpjpe(poses[:, EVALUATED].astype(np.float64), truth) for name, poses in found.items()}
+
+
+def velocities(model: Path, takes: Sequence[Take], detector: Detector) -> list[float]:
+    """MPJVE of whole takes: at the centre, at the newest sample, smoothed afterwards."""
+    rng, found = np.random.default_rng(6), np.zeros((len(takes), 3))
+    for row, take in enumerate(takes):
+        step = max(1, round(1 / FPS / take.frame_s))
+        points, truth = take.coco17[::step], take.h36m17[::step]
+        times_s = np.arange(len(points)) * step * take.frame_s
+        camera = facing(rng, np.nanmean(truth[:, :1], axis=0))
+        keypoints = detected(camera.project(camera.into(points[None])), detector, rng)[0]
+        placed = camera.into(truth[None])[0]
+        placed = (placed - placed[:, :1])[:, EVALUATED]
+        answers = []
+        for newest in (False, True):
+            lifter = Lifter(model, camera=JUDGED_BY, newest=newest)
+            late_s = (lifter.window.frames - 1) / 2 / lifter.window.rate_hz if newest else 0
+            poses = np.full((len(points), 17, 3), np.nan, np.float32)
+            inside, windows = windows_at(times_s, keypoints, lifter.window, times_s - late_s)
+            poses[inside] = lifter.lift_array(windows)
+            answers.append(poses)
+        answers.append(calm(times_s, answers[0]))
+        found[row] = [1000 * mpjve(poses[:, EVALUATED].astype(np.float64), placed) for poses in answers]
+    weights = np.array([len(take.coco17) for take in takes])
+    return (found * weights[:, None] / weights.sum()).sum(axis=0).tolist()
+
+
+def time_ms(lifter: Lifter, seen: np.ndarray) -> tuple[float, float]:
     times = []
-    for keypoints in seen.keypoints:
+    for keypoints in seen:
         window = Window(0, 0, np.arange(len(keypoints)) / lifter.window.rate_hz, keypoints)
         started_s = time.perf_counter()
         lifter.lift([window])
         times.append(1000 * (time.perf_counter() - started_s))
     return min(times), float(np.median(times))
+
+
+def int8_mm(model: Path, takes: Sequence[Take]) -> float:
+    from edgepose.lifter import network_input
+
+    inputs, usable = network_input(aside_views(takes, Detector(), 1000).keypoints)
+    files = (model / name for name in ("weights.onnx", "weights-int8.onnx"))
+    rows = inputs[usable].reshape(int(usable.sum()), -1)
+    full, small = (
+        load_runtime("onnx", path, Engine(threads=1)).run(rows)[0].reshape(len(rows), -1, 3) for path in files
+    )
+    return float(1000 * np.linalg.norm(full - small, axis=-1).mean())
 
 
 if __name__ == "__main__":

@@ -25,8 +25,8 @@ from edgepose.decoders import DecoderSettings
 from edgepose.errors import EdgePoseError, ModelError, SettingsError
 from edgepose.estimator import Estimator
 from edgepose.events import EventMaker
-from edgepose.pipeline import Action, Counting, Pipeline
 from edgepose.pinhole import Camera
+from edgepose.pipeline import Action, Counting, Pipeline
 from edgepose.skeletons import Skeleton, named
 from edgepose.sources import Source, SourceInfo
 

@@ -143,6 +143,7 @@ class CameraSettings(Section):
     capture: CaptureSettings = CaptureSettings()
     pose: PoseSettings | None = Field(None, description="unset: the common [pose]")
     player: PlayerSettings | None = None
+    focal_px: Positive | None = Field(None, description="of the lens, where known: better 3D beside the middle")
 
 
 class Settings(Section):

@@ -1,7 +1,8 @@
-"""Windows of 2D keypoints -> the 3D pose at the centre of each window.
+"""Windows of 2D keypoints -> the 3D pose at the centre of each window, or of its newest sample.
 
-The network sees the window as ``network_input`` makes it (the trainer uses that very function) and
-its mirror image; both answers are averaged, so a mirrored player gives the mirrored pose.
+The network sees the window as a camera turned to the player would (``lifting.ray``), as ``network_input`` makes it
+(the trainer uses that very function), and its mirror image; both answers are averaged, so a mirrored player gives the
+mirrored pose.
 """
 
 from __future__ import annotations
@@ -13,16 +14,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgepose.card import WindowSpec
-from edgepose.errors import ModelError, SettingsError
+from edgepose.errors import ModelError
 from edgepose.lifting.gaps import filled
+from edgepose.lifting.ray import back, straight
 from edgepose.models import Engine, load_card, load_runtime
+from edgepose.pinhole import Camera
 from edgepose.skeletons import COCO17, H36M17
 from edgepose.types import Float32, Pose3D, Window
 
-FEATURES = "lift-1"
-"""Name and version of what ``network_input`` computes; the card's ``features``."""
-CARD_HEIGHT_M = 1.75
-"""Height of the person in whose metres the network answers."""
+FEATURES = "lift-2"
+"""Name and version of what the network sees and says; the card's ``features``."""
+RATES_HZ = (12.0, 45.0)
+"""Of the samples that it was trained on, whatever the card's own rate."""
+HEADS = ("centre", "newest")
+"""Outputs: the pose in the middle of the window, and that of its last sample, which is not late."""
 LIMIT = 8.0
 """Positions are clipped to so many torso lengths: nobody is larger, only errors are."""
 LEAST_TORSO_PX = 1e-3
@@ -44,43 +49,43 @@ _LIMB_TORSOS = np.array([torsos for _, torsos in _LIMBS], np.float32)
 
 
 class Lifter:
-    """A loaded lifter model; keeps nothing of a camera or player but the count of refused windows."""
+    """A loaded lifter model; keeps nothing of a player but the count of refused windows."""
 
     def __init__(
         self,
         folder: Path,
         window: WindowSpec | None = None,
-        height_m: float = CARD_HEIGHT_M,
+        camera: Camera | None = None,
         threads: int = 1,
+        newest: bool = False,
     ) -> None:
-        """``window``: what ``lift`` will be given; None: what the card says.
+        """``window``: what it will be given; None: what the card says. ``camera``: None looks straight at everybody.
 
-        Raises ModelError when card, file and window do not fit together, SettingsError for a height that
-        no person has.
+        Raises ModelError when card, file and window do not fit together.
         """
-        if not 0.5 <= height_m <= 2.6:
-            raise SettingsError(f"height_m = {height_m!r}: a person's height in metres, 0.5 to 2.6")
         card = load_card(folder, "lifter")
         where = folder / "card.json"
         if card.window is None:
             raise ModelError(f"{where}: a lifter model needs window (frames, rate_hz)")
-        if window is not None and window != card.window:
-            raise ModelError(f"{where}: lifts windows of {_say(card.window)}, is to be given {_say(window)}")
+        self.window = window or card.window
+        if self.window.frames != card.window.frames or not RATES_HZ[0] <= self.window.rate_hz <= RATES_HZ[1]:
+            span = f"{card.window.frames} samples at {RATES_HZ[0]:g} to {RATES_HZ[1]:g} Hz"
+            raise ModelError(f"{where}: lifts windows of {span}, is to be given {_say(self.window)}")
         _expect(where, "features", FEATURES, card.features)
         _expect(where, "skeleton", COCO17.name, card.skeleton)
         _expect(where, "output_skeleton", H36M17.name, card.output_skeleton)
-        self.window = card.window
-        self.model = card.model
+        self.model, self.skeleton = card.model, H36M17
         self.refused = 0
         """Windows answered with NaN: too little known, or no size to be found."""
-        self._scale = np.float32(height_m / CARD_HEIGHT_M)
+        self.newest = newest
+        self._camera, self._head = camera, HEADS.index("newest" if newest else "centre")
         self._runtime = load_runtime(card.runtime, folder / card.files[0].path, Engine(threads=threads))
-        width = card.window.frames * len(COCO17) * 3
-        _check_width(folder, "input", [t.shape for t in self._runtime.signature.inputs], width)
-        _check_width(folder, "output", [t.shape for t in self._runtime.signature.outputs], len(H36M17) * 3)
+        width = self.window.frames * len(COCO17) * 3
+        _check_widths(folder, "input", [t.shape for t in self._runtime.signature.inputs], [width])
+        _check_widths(folder, "output", [t.shape for t in self._runtime.signature.outputs], [len(H36M17) * 3] * 2)
 
     def lift(self, windows: Sequence[Window]) -> list[Pose3D]:
-        """The h36m17 pose at each window's centre: metres, camera axes, origin at mid-hips.
+        """The h36m17 pose of each window for a 1.75 m player: metres, camera axes, origin at mid-hips.
 
         A window with less than half of its joints known, or without any size, gives an all-NaN pose.
         Raises ModelError when a window is not (frames, 17, 3).
@@ -96,16 +101,19 @@ class Lifter:
 
     def lift_array(self, keypoints: Float32) -> Float32:
         """(N, T, 17, 3) px windows -> (N, 17, 3) metres; otherwise as ``lift``."""
+        turn = None
+        if self._camera is not None:
+            keypoints, turn = straight(keypoints, self._camera)
         inputs, usable = network_input(keypoints)
         poses = np.full((len(inputs), len(H36M17), 3), np.nan, np.float32)
         self.refused += int(np.count_nonzero(~usable))
         if usable.any():
             inputs = inputs[usable]
             both = np.concatenate([inputs, mirrored(inputs, COCO17.mirror)])
-            answer = self._runtime.run(both.reshape(len(both), -1))[0].reshape(2, len(inputs), -1, 3)
+            answer = self._runtime.run(both.reshape(len(both), -1))[self._head].reshape(2, len(inputs), -1, 3)
             pose = (answer[0] + mirrored(answer[1], H36M17.mirror)) * np.float32(0.5)
-            poses[usable] = (pose - pose[:, _HIPS_3D].mean(axis=1, keepdims=True)) * self._scale
-        return poses
+            poses[usable] = pose - pose[:, _HIPS_3D].mean(axis=1, keepdims=True)
+        return poses if turn is None else back(poses, turn)
 
 
 def network_input(keypoints: Float32) -> tuple[Float32, NDArray[np.bool_]]:
@@ -180,7 +188,7 @@ def _expect(where: Path, key: str, expected: str, got: str | None) -> None:
         raise ModelError(f"{where}: {key} is {got!r}; this version of edgepose lifts with {expected!r}")
 
 
-def _check_width(folder: Path, kind: str, shapes: Sequence[tuple[int | None, ...]], width: int) -> None:
-    if len(shapes) != 1 or len(shapes[0]) != 2 or shapes[0][0] is not None or shapes[0][1] != width:
-        got = ", ".join(map(str, shapes))
-        raise ModelError(f"{folder}: expected one {kind} (None, {width}), the network has {got}")
+def _check_widths(folder: Path, kind: str, shapes: Sequence[tuple[int | None, ...]], widths: list[int]) -> None:
+    if list(shapes) != [(None, width) for width in widths]:
+        expected, got = ", ".join(f"(None, {width})" for width in widths), ", ".join(map(str, shapes))
+        raise ModelError(f"{folder}: expected {kind} {expected}, the network has {got}")

@@ -21,6 +21,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from edgepose.errors import ModelError, SessionError
 from edgepose.parquet import Part, read_parts, replace_file, write_table
+from edgepose.pinhole import Camera
 from edgepose.skeletons import named
 from edgepose.types import Array, Float32
 
@@ -41,6 +42,8 @@ class Player(BaseModel):
 
     name: str | None = None
     handedness: Literal["right", "left"] | None = None
+    height_m: float | None = Field(None, ge=0.5, le=2.6)
+    """Of the standing player; lifted poses are as large."""
 
 
 class Calibration(BaseModel):
@@ -51,6 +54,9 @@ class Calibration(BaseModel):
     R: list[list[float]] | None = None
     t: list[float] | None = None
     distortion: list[float] | None = None
+
+
+_ROTATION_ERROR = 1e-3
 
 
 class SessionInfo(BaseModel):
@@ -133,6 +139,22 @@ def read_info(folder: Path) -> SessionInfo:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         raise SessionError(f"{path}: {f'{key}: ' if key else ''}{first['msg'].lower()}") from None
+
+
+def lens_of(info: SessionInfo) -> Camera | None:
+    """The calibrated camera; None without a calibration. Raises SessionError for one that cannot be."""
+    if info.calibration is None:
+        return None
+    try:
+        matrix = np.array(info.calibration.K, np.float64).reshape(3, 3)
+        turn = np.eye(3) if info.calibration.R is None else np.array(info.calibration.R, np.float64).reshape(3, 3)
+    except ValueError as error:
+        raise SessionError(f"session.json: calibration: expected K and R as 3 × 3 numbers: {error}") from None
+    if not np.isfinite(matrix).all() or not (matrix[0, 0] > 0 and matrix[1, 1] > 0):
+        raise SessionError("session.json: calibration: K needs finite numbers and focal lengths above 0")
+    if not np.abs(turn @ turn.T - np.eye(3)).max() < _ROTATION_ERROR or np.linalg.det(turn) < 0:
+        raise SessionError("session.json: calibration: R is not a rotation")
+    return Camera(matrix[0, 0], matrix[1, 1], matrix[0, 2], matrix[1, 2])
 
 
 def write_info(folder: Path, info: SessionInfo) -> None:

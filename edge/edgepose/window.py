@@ -136,6 +136,24 @@ def windows_of(
     return Batch(centre[enough], last[enough], sampled_s[enough], samples[enough])
 
 
+def windows_at(
+    times_s: NDArray[np.float64], keypoints: Float32, spec: WindowSpec, centres_s: NDArray[np.float64]
+) -> tuple[NDArray[np.intp], Float32]:
+    """Windows of one whole track round any ascending times.
+
+    Returns the rows of ``centres_s`` of which enough is known, and their (W, T, K, 3) samples; otherwise as
+    ``windows_of``. Observations out of the windows' reach are not looked at.
+    """
+    offsets_s = _offsets(spec)
+    first, last = np.searchsorted(times_s, (centres_s[0] + offsets_s[0] - GAP_S, centres_s[-1] + offsets_s[-1] + GAP_S))
+    part = slice(max(first - 1, 0), last + 1)
+    observed, known = _clean(keypoints[part])
+    sampled_s = centres_s[:, None] + offsets_s
+    newest = np.full(len(centres_s), len(observed) - 1)
+    samples, enough = _sample(times_s[part], observed, known, sampled_s, newest)
+    return np.flatnonzero(enough), samples[enough]
+
+
 def _offsets(spec: WindowSpec) -> NDArray[np.float64]:
     return np.asarray((np.arange(spec.frames) - (spec.frames - 1) / 2) / spec.rate_hz, np.float64)
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from edgepose.card import WindowSpec
-from edgepose.errors import ModelError, SettingsError
+from edgepose.errors import ModelError
 from edgepose.features import mirror
 from edgepose.lifter import LIMIT, Lifter, network_input
 from edgepose.skeletons import COCO17, H36M17
@@ -126,11 +126,6 @@ def test_mirrored_person_gives_the_mirrored_pose(lifter: Lifter) -> None:
     np.testing.assert_allclose(lift(lifter, mirror(keypoints, COCO17)), mirror(pose, H36M17), atol=1e-5)
 
 
-def test_taller_person_is_larger(lifter: Lifter) -> None:
-    tall = Lifter(MODEL, height_m=2.1)
-    np.testing.assert_allclose(lift(tall, standing()), lift(lifter, standing()) * 1.2, rtol=1e-5)
-
-
 def test_many_windows_are_as_one_by_one(lifter: Lifter) -> None:
     various = [
         standing(),
@@ -201,15 +196,20 @@ def test_other_joints_or_samples_are_refused(lifter: Lifter) -> None:
             lifter.lift([window(keypoints)])
 
 
-def test_other_window_is_refused_at_start() -> None:
-    assert Lifter(MODEL, WindowSpec(frames=15, rate_hz=15)).window.rate_hz == 15
-    with pytest.raises(ModelError, match="15 samples at 15 Hz, is to be given 15 samples at 30 Hz"):
-        Lifter(MODEL, WindowSpec(frames=15, rate_hz=30))
+def test_windows_of_other_rates_are_taken_and_of_other_lengths_refused() -> None:
+    for rate_hz in (15, 25, 30):
+        assert Lifter(MODEL, WindowSpec(frames=15, rate_hz=rate_hz)).window.rate_hz == rate_hz
+    for frames, rate_hz in ((15, 5), (15, 60), (27, 30)):
+        with pytest.raises(ModelError, match=f"15 samples at 12 to 45 Hz, is to be given {frames} samples"):
+            Lifter(MODEL, WindowSpec(frames=frames, rate_hz=rate_hz))
 
 
-def test_nobody_is_that_tall() -> None:
-    with pytest.raises(SettingsError, match="height_m = 175"):
-        Lifter(MODEL, height_m=175)
+def test_the_newest_sample_has_a_pose_of_its_own(lifter: Lifter) -> None:
+    raised = standing()
+    raised[:, COCO17.index("right_wrist"), 1] -= np.linspace(0, 60, 15)  # from the hip to the shoulder
+    wrist = H36M17.index("right_wrist")
+    middle, newest = lift(lifter, raised), lift(Lifter(MODEL, newest=True), raised)
+    assert newest[wrist, 1] < middle[wrist, 1] - 0.1
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ def test_nobody_is_that_tall() -> None:
         ("task", "pose", "a lifter model is needed"),
         ("features", "lift-0", "features is 'lift-0'"),
         ("output_skeleton", "coco17", "output_skeleton is 'coco17'"),
-        ("window", {"frames": 27, "rate_hz": 15}, r"expected one input \(None, 1377\)"),
+        ("window", {"frames": 27, "rate_hz": 15}, r"expected input \(None, 1377\)"),
         ("window", None, "needs window"),
     ],
 )

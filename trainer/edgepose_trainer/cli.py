@@ -26,16 +26,16 @@ def lifter(
     out: Path = typer.Option(..., help="Model folder to write."),
     arch: str = typer.Option("courtlift-n", help="Or videopose3d-27 (81, 243), gast-27, …-causal, martinez."),
     seed: int = typer.Option(1, help="The same seed and takes give the same weights."),
-    steps: int = typer.Option(20000, min=1, help="Training steps of 128 windows."),
+    steps: int = typer.Option(60000, min=1, help="Training steps of 128 windows."),
+    others: Path | None = typer.Option(None, help="Folder of takes of other motion, for courtlift-n."),
 ) -> None:
     """Train 2D -> 3D on motion capture; every fourth player is kept aside and only measured."""
-    if arch == "courtlift-n":
-        from edgepose_trainer.lifter import train
-
-        typer.echo(f"wrote {train(data, out, seed, steps, typer.echo)}")
-        return
     need_torch()
-    from edgepose_trainer.lifters import training
+    from edgepose_trainer.lifters import courttraining, training
+
+    if arch == "courtlift-n":
+        typer.echo(f"wrote {courttraining.train(data, out, seed, steps, typer.echo, others)}")
+        return
 
     typer.echo(f"wrote {training.train(data, out, arch, seed, steps, typer.echo)}")
 

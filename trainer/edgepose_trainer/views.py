@@ -83,6 +83,18 @@ def court_cameras(rng: np.random.Generator, players: Float64) -> Cameras:
     return looking_at(position, players + aside, focal_px, rng.normal(0, np.radians(1.5), count))
 
 
+FACING_FOCAL_PX = 1000.0
+
+
+def facing(rng: np.random.Generator, players: Float64) -> Cameras:
+    """As ``court_cameras``, but turned to the player to within 0.15 m and a few degrees of roll; one focal length."""
+    cameras = court_cameras(rng, players)
+    count = len(players)
+    target = players + rng.normal(0, 0.15, (count, 3))
+    focal_px = np.full(count, FACING_FOCAL_PX)
+    return looking_at(cameras.position, target, focal_px, rng.normal(0, np.radians(2.5), count))
+
+
 @dataclass(frozen=True, slots=True)
 class Detector:
     """What a pose detector does to exact 2D; the defaults are issue 6's detector-like noise."""

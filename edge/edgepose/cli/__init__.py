@@ -17,6 +17,7 @@ from edgepose.cli import (
     events,
     frames,
     kinematics,
+    lift,
     models,
     pose,
     pose3d,
@@ -37,7 +38,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (run, record, pose, pose3d, frames, score, events, track, kinematics, animate, demo, bench):
+for module in (run, record, pose, pose3d, frames, score, events, track, lift, kinematics, animate, demo, bench):
     app.command(name=module.__name__.rpartition(".")[2])(module.command)
 app.add_typer(config.app, name="config")
 app.add_typer(models.app, name="models")

@@ -13,12 +13,18 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol, cast
 
+import numpy as np
+from numpy.typing import NDArray
+
 from edgepose.card import ModelId, WindowSpec
 from edgepose.errors import ModelError
 from edgepose.models import load_card
+from edgepose.pinhole import Camera
 from edgepose.skeletons import COCO17, Skeleton
-from edgepose.types import Pose3D, Window
+from edgepose.types import Float32, Pose3D, Window
 
+CARD_HEIGHT_M = 1.75
+"""Height of the person in whose metres lifters answer where they know no better."""
 KINDS = MappingProxyType({"videopose3d": "sequence", "martinez": "zscore"})
 
 
@@ -27,8 +33,15 @@ class Lifting(Protocol):
 
     model: ModelId
     refused: int
+    skeleton: Skeleton
 
     def lift(self, windows: Sequence[Window]) -> list[Pose3D]: ...
+
+
+class LiftsTracks(Lifting, Protocol):
+    """A lifter that sees a whole track at once."""
+
+    def lift_sequence(self, times_s: NDArray[np.float64], keypoints: Float32) -> Float32: ...
 
 
 def load_lifter(
@@ -37,17 +50,23 @@ def load_lifter(
     size_wh: tuple[int, int] | None = None,
     skeleton: Skeleton = COCO17,
     threads: int = 1,
+    camera: Camera | None = None,
+    newest: bool = False,
 ) -> Lifting:
     """``window``, ``skeleton``: of what it will be given; ``size_wh``: of the pictures, px; None: not known yet.
 
-    Raises ModelError when card, file and these do not fit together.
+    ``camera``: None is assumed from the pictures' size. ``newest``: the pose of a window's last sample, for lifters
+    that can say both. Raises ModelError when card, file and these do not fit together.
     """
     card = load_card(folder, "lifter")
     features = card.features or ""
     if features.startswith("lift-"):
         from edgepose.lifter import Lifter
+        from edgepose.lifting.ray import assumed
 
-        return Lifter(folder, window, threads=threads)
+        if camera is None and size_wh is not None:
+            camera = assumed(size_wh)
+        return Lifter(folder, window, camera, threads, newest)
     if features not in KINDS:
         known = ", ".join(("lift-…", *KINDS))
         raise ModelError(f"{folder / 'card.json'}: features is {card.features!r}; lifters here know {known}")

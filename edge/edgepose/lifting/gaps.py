@@ -13,7 +13,7 @@ from edgepose.types import Float32
 
 def known_joints(keypoints: Float32) -> NDArray[np.bool_]:
     """(..., K, 3) px -> (..., K)."""
-    return np.isfinite(keypoints[..., 0]) & np.isfinite(keypoints[..., 1])
+    return np.asarray(np.isfinite(keypoints[..., 0]) & np.isfinite(keypoints[..., 1]))
 
 
 def filled(points: Float32, known: NDArray[np.bool_]) -> Float32:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from edgepose.pinhole import Camera
 from edgepose.types import Frame
 
 
@@ -36,6 +37,8 @@ class SourceInfo:
     """Of a replayed session: "name@sha256[:12]" of the network that found the people."""
     tracked: bool = False
     """Of a replayed session: its people have ids."""
+    lens: Camera | None = None
+    """Of a calibrated session."""
 
 
 class Source(Protocol):

@@ -13,7 +13,7 @@ import numpy as np
 from edgepose.card import ModelId
 from edgepose.config import CaptureSettings
 from edgepose.errors import SessionError, SourceError
-from edgepose.session import Poses, SessionInfo, read_info, read_poses
+from edgepose.session import Poses, SessionInfo, lens_of, read_info, read_poses
 from edgepose.sources import SourceInfo
 from edgepose.types import Frame, Image, Pose, Track
 from edgepose.videocapture import VideoCapture
@@ -70,6 +70,7 @@ class ReplaySource:
             live=False,
             started_unix_s=info.started_at.timestamp(),
             skeleton=info.skeleton,
+            lens=lens_of(info),
             frames=len(self._index),
             players={track: player.model_dump() for track, player in info.players.items()},
             pose_model=_stamp(info.pose_model),

@@ -17,7 +17,7 @@ import torch
 from edgepose import card as cards
 from edgepose.card import Dataset, Figure, Statistics
 from edgepose.errors import SourceError
-from edgepose.lifter import CARD_HEIGHT_M
+from edgepose.lifting import CARD_HEIGHT_M
 from edgepose.lifting.joints import mirrored
 from edgepose.lifting.sequence import SequenceLifter
 from edgepose.lifting.zscore import ZScoreLifter
@@ -31,6 +31,7 @@ from edgepose_trainer.lifters.martinez import Martinez
 from edgepose_trainer.lifters.recipes import SIZE_WH, inputs_of, network_of, targets_of, window_of
 from edgepose_trainer.lifters.temporal import Stack, momentum_at, set_momentum
 from edgepose_trainer.lifters.transfer import distance
+from edgepose_trainer.motions import Pool
 from edgepose_trainer.views import EXACT, Detector
 
 RATE, DECAY, EPOCHS = 1e-3, 0.95, 60
@@ -63,20 +64,21 @@ def train(
     if not (aside := motion.kept_aside(paths)):
         raise SourceError(f"{data}: takes of at least 4 players are needed, so that one can be kept aside")
     takes = [motion.load_take(path) for path in paths]
-    own = [take for take in takes if take.player not in aside]
+    own = Pool([take for take in takes if take.player not in aside])
     statistics = _fit(network, own, steps, size, rate_hz, np.random.default_rng(seed), say)
     loaded = Loaded(arch, network.eval(), statistics=statistics)
     words = _words(arch, rate_hz, paths, aside, steps * size)
     card = to_folder(loaded, out, words)
     save(out / "checkpoint.bin", loaded)
-    figures = _figures(out, network, [take for take in takes if take.player in aside], aside, rate_hz, judged)
+    others = Pool([take for take in takes if take.player in aside])
+    figures = _figures(out, network, others, aside, rate_hz, judged)
     cards.save(card.model_copy(update={"figures": figures}), out)
     return out
 
 
 def _fit(
     network: Network,
-    takes: Sequence[motion.Take],
+    pool: Pool,
     steps: int,
     size: int,
     rate_hz: float,
@@ -84,12 +86,12 @@ def _fit(
     say: Callable[[str], None],
 ) -> Statistics | None:
     """Trains in place; Martinez' statistics are those of its first windows."""
-    statistics = _statistics(network, takes, rate_hz, rng) if isinstance(network, Martinez) else None
+    statistics = _statistics(network, pool, rate_hz, rng) if isinstance(network, Martinez) else None
     learner = network if isinstance(network, Martinez) else network.restacked(_strided(network.stack))
     optimiser = torch.optim.Adam(learner.parameters(), lr=RATE, amsgrad=True)
     learner.train()
     epoch_steps, shown = max(1, steps // EPOCHS), 0.0
-    for step, (inputs, targets) in enumerate(_batches(network, takes, steps, size, rate_hz, statistics, rng)):
+    for step, (inputs, targets) in enumerate(_batches(network, pool, steps, size, rate_hz, statistics, rng)):
         for group in optimiser.param_groups:
             group["lr"] = RATE * DECAY ** (step // epoch_steps)
         set_momentum(learner, momentum_at(step / max(1, steps - 1)))
@@ -115,7 +117,7 @@ def _strided(stack: Stack) -> Stack:
 
 def _batches(
     network: Network,
-    takes: Sequence[motion.Take],
+    pool: Pool,
     steps: int,
     size: int,
     rate_hz: float,
@@ -127,7 +129,7 @@ def _batches(
         count = _CHUNK * size // 2
         exact = round(motion.EXACT_SHARE * count)
         kinds = ((exact, EXACT), (count - exact, motion.TRAINING_DETECTOR))
-        parts = [_mirrored_too(*_examples(network, takes, number, kind, rate_hz, rng)) for number, kind in kinds]
+        parts = [_mirrored_too(*_examples(network, pool, number, kind, rate_hz, rng)) for number, kind in kinds]
         keypoints, poses = (np.concatenate(side) for side in zip(*parts, strict=True))
         seen, targets = inputs_of(network, keypoints), targets_of(network, poses)
         if statistics is not None:
@@ -138,7 +140,7 @@ def _batches(
 
 def _examples(
     network: Network,
-    takes: Sequence[motion.Take],
+    pool: Pool,
     count: int,
     detector: Detector,
     rate_hz: float,
@@ -146,7 +148,7 @@ def _examples(
 ) -> tuple[Float32, Float32]:
     """(N, T, 17, 3) px and (N, 17, 3) metres of a 1.75 m person."""
     newest = not isinstance(network, Martinez) and network.stack.causal
-    seen = motion.views(takes, count, detector, rng, window_of(network, rate_hz), newest)
+    seen = motion.views(pool, count, detector, rng, window_of(network, rate_hz), newest)
     poses = seen.truth * (CARD_HEIGHT_M / seen.height_m)[:, None, None]
     return seen.keypoints, poses.astype(np.float32)
 
@@ -158,8 +160,8 @@ def _mirrored_too(keypoints: Float32, poses: Float32) -> tuple[Float32, Float32]
     return np.concatenate([keypoints, twins]), np.concatenate([poses, mirrored(poses, H36M17.mirror)])
 
 
-def _statistics(network: Network, takes: Sequence[motion.Take], rate_hz: float, rng: np.random.Generator) -> Statistics:
-    keypoints, poses = _mirrored_too(*_examples(network, takes, 2048, EXACT, rate_hz, rng))
+def _statistics(network: Network, pool: Pool, rate_hz: float, rng: np.random.Generator) -> Statistics:
+    keypoints, poses = _mirrored_too(*_examples(network, pool, 2048, EXACT, rate_hz, rng))
     seen, wanted = inputs_of(network, keypoints), targets_of(network, poses)
     return Statistics(
         input_mean=seen.mean(axis=0).tolist(), input_std=seen.std(axis=0).tolist(),
@@ -179,7 +181,7 @@ def _scores(statistics: Statistics, seen: Float32, wanted: Float32) -> tuple[Flo
 
 
 def _figures(
-    out: Path, network: Network, takes: Sequence[motion.Take], aside: Sequence[str], rate_hz: float, judged: int
+    out: Path, network: Network, pool: Pool, aside: Sequence[str], rate_hz: float, judged: int
 ) -> list[Figure]:
     """Of the written folder, as the device lifts."""
     card = cards.load(out)
@@ -188,7 +190,7 @@ def _figures(
     rng, figures = np.random.default_rng(20), []
     for data, detector in (("exact 2D", EXACT), ("detector-like noise", Detector())):
         counts = [min(_PIECE, judged - start) for start in range(0, judged, _PIECE)]
-        pairs = [_examples(network, takes, count, detector, rate_hz, rng) for count in counts]
+        pairs = [_examples(network, pool, count, detector, rate_hz, rng) for count in counts]
         found = np.concatenate([lifter.lift_array(keypoints) for keypoints, _ in pairs])[:, EVALUATED]
         truth = np.concatenate([poses - poses[:, :1] for _, poses in pairs])[:, EVALUATED]
         errors = {"MPJPE, height known": mpjpe, "N-MPJPE": n_mpjpe, "P-MPJPE": p_mpjpe}

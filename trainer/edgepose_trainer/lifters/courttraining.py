@@ -1,0 +1,246 @@
+"""``edgepose train lifter``: courtlift on motion capture that virtual cameras see, measured on players kept aside.
+
+Two fifths of the windows are exact, the others as a detector sees them; every window has bodies of its own
+(``motions.resized``), half of them are mirror images. Loss: mean distance of the joints, and of the limbs' lengths.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from edgepose import card as cards
+from edgepose.card import Card, Dataset, Figure
+from edgepose.errors import SourceError
+from edgepose.lifter import FEATURES, RATES_HZ, Lifter, mirrored, network_input
+from edgepose.lifting import CARD_HEIGHT_M
+from edgepose.lifting.ray import straight
+from edgepose.pinhole import Camera
+from edgepose.skeletons import COCO17, H36M17
+from edgepose.types import Float32
+from edgepose_trainer import lifter as data
+from edgepose_trainer.lifters.courtlift import CourtLift, export
+from edgepose_trainer.motions import Pool, Take, resized
+from edgepose_trainer.views import CENTRE_PX, EXACT, Detector, detected, facing
+
+Float64 = NDArray[np.float64]
+Batch = tuple[Tensor, Tensor, Tensor]
+"""(N, 765) inputs, (N, 17, 3) in the middle, (N, 17, 3) at the newest sample; NaN: not known."""
+RATE = 1e-3
+_CHUNK = 8
+_WARM = 500
+_EMA = 0.999
+_TENNIS = 0.8
+"""Share of tennis among the windows where other motion is there too."""
+_NEWEST, _LENGTHS = 0.5, 0.2
+"""Weights beside the middle pose's distance."""
+_FACE = H36M17.indices("pelvis", "spine", "thorax", "neck", "head")
+"""Placed by proportion in the takes, not recorded: they count half."""
+_LIMBS = np.array([
+    (H36M17.index(f"{side}_{a}"), H36M17.index(f"{side}_{b}"))
+    for side in ("left", "right")
+    for a, b in (("shoulder", "elbow"), ("elbow", "wrist"), ("hip", "knee"), ("knee", "ankle"))
+])  # fmt: skip
+
+
+def train(
+    folder: Path,
+    out: Path,
+    seed: int = 1,
+    steps: int = 60000,
+    say: Callable[[str], None] = print,
+    others: Path | None = None,
+    size: int = 128,
+) -> Path:
+    """Motion capture in ``folder``, and of other motion in ``others`` -> model folder ``out``.
+
+    Every fourth player and every fourth take of ``others`` are only measured. Raises SourceError when there are no
+    takes, or too few players to keep one aside.
+    """
+    paths = data.takes_in(folder)
+    aside = data.kept_aside(paths)
+    if not aside:
+        raise SourceError(f"{folder}: takes of at least 4 players are needed, so that one can be kept aside")
+    more = data.takes_in(others) if others is not None else []
+    tennis, rest = [data.load_take(path) for path in paths], [data.load_take(path) for path in more]
+    own = [take for take in tennis if take.player not in aside]
+    network = fit(_pool(own, [take for number, take in enumerate(rest) if number % 4 < 3]), seed, steps, size, say)
+    card = _card(out, paths, more, aside, network, export(network, out), steps * size)
+    cards.save(card, out)
+    judged = {f"Tennis-MoCap players {', '.join(aside)}": [take for take in tennis if take.player in aside]}
+    if rest[3::4]:
+        judged[f"other motion, takes {', '.join(data.name_of(path) for path in more[3::4])}"] = rest[3::4]
+    lifter = Lifter(out, camera=data.JUDGED_BY)
+    figures = [figure for name, takes in judged.items() for figure in _figures(lifter, takes, name)]
+    cards.save(card.model_copy(update={"figures": figures}), out)
+    return out
+
+
+def fit(pool: Pool, seed: int, steps: int, size: int, say: Callable[[str], None]) -> CourtLift:
+    """Adam, rate rising for 500 steps and then falling along a cosine; the moving average of the weights."""
+    torch.manual_seed(seed)
+    network = CourtLift(data.LIFT_WINDOW.frames)
+    average = copy.deepcopy(network)
+    optimiser = torch.optim.Adam(network.parameters(), lr=RATE)
+    shown, started_s = 0.0, time.monotonic()
+    for step, batch in enumerate(batches(pool, steps, size, np.random.default_rng(seed)), 1):
+        for group in optimiser.param_groups:
+            group["lr"] = RATE * min(1, step / _WARM) * 0.5 * (1 + np.cos(np.pi * step / steps))
+        loss = loss_of(network, batch)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        optimiser.step()
+        keep = min(_EMA, step / (step + 100))
+        with torch.no_grad():
+            for mean, now in zip(average.parameters(), network.parameters(), strict=True):
+                mean.lerp_(now, 1 - keep)
+        shown += loss.item()
+        if step % 2000 == 0:
+            say(f"step {step}/{steps}: loss {1000 * shown / 2000:.1f} mm, {time.monotonic() - started_s:.0f} s")
+            shown = 0.0
+    return average
+
+
+def loss_of(network: CourtLift, batch: Batch) -> Tensor:
+    """Metres."""
+    inputs, middle, newest = batch
+    answers = [answer.reshape(middle.shape) for answer in network(inputs)]
+    now, late = (_distance(answer, truth) for answer, truth in zip(answers, (middle, newest), strict=True))
+    return now + _NEWEST * late + _LENGTHS * _lengths(answers[0], middle)
+
+
+def _distance(found: Tensor, truth: Tensor) -> Tensor:
+    weight = torch.ones(found.shape[1])
+    weight[torch.as_tensor(_FACE)] = 0.5
+    known = torch.isfinite(truth).all(dim=2) * weight
+    apart = torch.sqrt((found - torch.nan_to_num(truth)).square().sum(dim=2) + 1e-8)
+    return (apart * known).sum() / known.sum().clamp_min(1)
+
+
+def _lengths(found: Tensor, truth: Tensor) -> Tensor:
+    """Of the limbs: what one camera sees of depth must keep arms and legs as long as they are."""
+    a, b = _LIMBS.T
+    lengths = [torch.sqrt((pose[:, a] - pose[:, b]).square().sum(dim=2) + 1e-8) for pose in (found, truth)]
+    return (lengths[0] - lengths[1]).abs().mean()
+
+
+def batches(pool: Pool, steps: int, size: int, rng: np.random.Generator) -> Iterator[Batch]:
+    """``steps`` batches of about ``size`` windows."""
+    for start in range(0, steps, _CHUNK):
+        inputs, middle, newest = windows(pool, _CHUNK * size, rng)
+        for rows in np.array_split(rng.permutation(len(inputs)), _CHUNK)[: steps - start]:
+            yield tuple(torch.from_numpy(side[rows]) for side in (inputs.reshape(len(inputs), -1), middle, newest))  # type: ignore[misc]
+
+
+def windows(pool: Pool, count: int, rng: np.random.Generator) -> tuple[Float32, Float32, Float32]:
+    """(N, T, 17, 3) inputs and (N, 17, 3) poses of a 1.75 m person, in the axes of a camera turned to them."""
+    faster = data.LIFT_WINDOW.rate_hz / np.array(RATES_HZ[::-1])
+    drawn = resized(pool.draw(count, data.LIFT_WINDOW, rng, (float(faster[0]), float(faster[1]))), rng)
+    there = np.isfinite(drawn.seen).all(axis=(1, 2, 3)) & np.isfinite(drawn.centre[:, 0]).all(axis=1)
+    drawn = drawn.take(np.flatnonzero(there))
+    cameras = facing(rng, drawn.centre[:, 0].astype(np.float64))
+    points = cameras.project(cameras.into(drawn.seen.astype(np.float64)))
+    exact = round(data.EXACT_SHARE * len(points))
+    kinds = ((points[:exact], EXACT), (points[exact:], data.TRAINING_DETECTOR))
+    keypoints = np.concatenate([detected(part, detector, rng) for part, detector in kinds])
+    seen, turn = straight(keypoints, Camera(cameras.focal_px[0], cameras.focal_px[0], *CENTRE_PX))
+    inputs, usable = network_input(seen)
+    size = (CARD_HEIGHT_M / drawn.height_m)[:, None, None]
+    middle, newest = (
+        np.asarray(_rooted(cameras.into(pose.astype(np.float64))) @ turn.transpose(0, 2, 1) * size, np.float32)
+        for pose in (drawn.centre, drawn.newest)
+    )
+    turned = rng.random(len(inputs)) < 0.5
+    inputs[turned] = mirrored(inputs[turned], COCO17.mirror)
+    for pose in (middle, newest):
+        pose[turned] = mirrored(pose[turned], H36M17.mirror)
+    return inputs[usable], middle[usable], newest[usable]
+
+
+def _rooted(poses: Float64) -> Float64:
+    return poses - poses[:, :1]
+
+
+def _pool(tennis: Sequence[Take], others: Sequence[Take]) -> Pool:
+    lengths = [np.array([len(take.coco17) * take.frame_s for take in takes]) for takes in (tennis, others)]
+    if not others:
+        return Pool(tennis)
+    shares = [share * each / each.sum() for share, each in zip((_TENNIS, 1 - _TENNIS), lengths, strict=True)]
+    return Pool([*tennis, *others], np.concatenate(shares).tolist())
+
+
+def _figures(lifter: Lifter, takes: Sequence[Take], name: str) -> list[Figure]:
+    """The camera is known, so every answer is turned to where the person stands."""
+    figures = []
+    for kind, detector in (("exact 2D", EXACT), ("detector-like noise", Detector())):
+        for error, value in data.errors_of(lifter, data.aside_views(takes, detector)).items():
+            figures.append(
+                Figure(
+                    name=error,
+                    value=round(value, 1),
+                    unit="mm",
+                    data=f"{name} (not trained on), virtual cameras, {kind}",
+                    command="python bench/lifter.py --data DIR",
+                    date=date.today().isoformat(),
+                )
+            )
+    return figures
+
+
+def _card(
+    out: Path,
+    paths: Sequence[Path],
+    others: Sequence[Path],
+    aside: Sequence[str],
+    network: CourtLift,
+    files: Sequence[Path],
+    drawn: int,
+) -> Card:
+    parameters = sum(weight.numel() for weight in network.parameters())
+    joints = len(H36M17) * 3
+    without = f"training, without the players {', '.join(aside)}; other bodies, mirror images, virtual cameras"
+    sets = [("Tennis-MoCap (Pulgarin-Giraldo et al. 2017)", "CC BY-SA 3.0", without, paths)]
+    if others:
+        use = f"training, without {', '.join(data.name_of(path) for path in others[3::4])}"
+        sets.append(("CMU motion capture (mocap.cs.cmu.edu)", "free but for the resale of the data", use, others))
+    return Card(
+        name="courtlift-n",
+        version="0.2.0",
+        task="lifter",
+        runtime="onnx",
+        files=[cards.weights(path) for path in files],
+        input_shape=[None, network.first.in_features],
+        output_shapes=[[None, joints], [None, joints]],
+        skeleton=COCO17.name,
+        output_skeleton=H36M17.name,
+        window=data.LIFT_WINDOW,
+        features=FEATURES,
+        normalisation="camera turned to the player; origin mid-hips, unit median torso length, y down (contracts §6)",
+        quantisation="weights-int8.onnx: int8 weights per channel, activations float",
+        licence="CC BY-SA 3.0",
+        data=[
+            Dataset(name=title, sha256=_digest(files_of), licence=licence, use=use)
+            for title, licence, use, files_of in sets
+        ],
+        limits=(
+            f"{parameters} parameters, {drawn / 1e6:.1f} million windows. Output centre: the pose half a window ago; "
+            "newest: now, a little less exact. Windows of 15 samples at "
+            f"{RATES_HZ[0]:g} to {RATES_HZ[1]:g} Hz. Depth is weakest, ankles and wrists most. Where the camera is not "
+            "known it is assumed, which costs a few millimetres in the middle of the picture and more at its sides. "
+            "Size assumes a 1.75 m person unless the height is given; face and spine between hips and neck are placed "
+            "by proportion. Not for joint angles to a few degrees."
+        ),
+    )
+
+
+def _digest(paths: Sequence[Path]) -> str:
+    return hashlib.sha256("".join(cards.sha256_of(path) for path in paths).encode()).hexdigest()
