@@ -23,7 +23,11 @@ _FURTHEST = 1.5
 _TRIES, _FINER = 12, 4
 _FASTEST_M_S = 12.0
 """Of wrists and elbows against the hips; the fastest in the takes is 10."""
-_NEAR_S, _OFF_S = 0.35, 0.09
+_SLOWEST_M_S = 3.3
+"""Of the hitting wrist at the peak: beginners in the takes go down to 2, but not against a ball."""
+_NEAR_S, _OFF_S = 0.45, 0.09
+_MOST_SKILL = 2.0
+"""In standard deviations of the takes' wrist speeds."""
 _PROPORTION = 0.6
 """Share of the takes' differences in proportion that new players have: some of it is how markers were put on."""
 
@@ -35,7 +39,7 @@ class Player:
     measures: Measures
     handedness: Handedness
     skill: float
-    """0 beginner … 1 expert: faster, and less different from stroke to stroke."""
+    """0 as the mean of the takes' players … 1 expert: faster, and less different from stroke to stroke."""
     build: float
     """0 thin … 1 heavy: only its looks."""
     styles: Mapping[str, Float64]
@@ -66,7 +70,9 @@ def draw_player(model: MotionModel, rng: np.random.Generator, handedness: Handed
     scale = height_m / lengths.height
     measures = Measures({name: length * scale for name, length in lengths.lengths.items()})
     skill, build, left = rng.beta(2, 2), rng.beta(2, 3), rng.random() < _LEFT_HANDED
-    styles = {label: _drawn(kind.between, rng) + (2 * skill - 1) * kind.skill for label, kind in model.strokes.items()}
+    styles = {
+        label: _drawn(kind.between, rng) + _MOST_SKILL * skill * kind.skill for label, kind in model.strokes.items()
+    }
     return Player(measures, handedness or ("left" if left else "right"), float(skill), float(build), styles)
 
 
@@ -84,12 +90,12 @@ def draw_clip(model: MotionModel, player: Player, label: str, rng: np.random.Gen
         clip = Clip(label, samples, before_s, after_s)
         if _plausible(clip, player):
             break
-        scores = scores * 0.8
+        scores = 0.85 * scores + 0.3 * kind.skill
     return clip
 
 
 def _plausible(clip: Clip, player: Player) -> bool:
-    """No arm faster than people's, and the hitting wrist fastest near the peak."""
+    """No arm faster than people's, and the hitting wrist fastest, and fast, near the peak."""
     u = np.linspace(-1, 1, _FINER * (SAMPLES - 1) + 1)
     samples = looked_up(clip.samples, (u + 1) / 2 * (SAMPLES - 1))
     places = joints_of(turns_of(samples), np.zeros((len(u), 3)), player.measures)
@@ -99,8 +105,9 @@ def _plausible(clip: Clip, player: Player) -> bool:
         for joint in ("RightWrist", "LeftWrist", "RightElbow", "LeftElbow")
     ]
     middles_s = (times_s[1:] + times_s[:-1]) / 2
-    off_s = abs(float(middles_s[np.argmax(np.where(np.abs(middles_s) < _NEAR_S, speeds[0], 0))]))
-    return float(np.max(speeds)) < _FASTEST_M_S and off_s < _OFF_S
+    near = np.where(np.abs(middles_s) < _NEAR_S, speeds[0], 0)
+    on_time = abs(float(middles_s[np.argmax(near)])) < _OFF_S and float(near.max()) > _SLOWEST_M_S
+    return on_time and float(np.max(speeds)) < _FASTEST_M_S
 
 
 def _drawn(covariance: Float64, rng: np.random.Generator) -> Float64:

@@ -30,8 +30,8 @@ _WEIGHTS = {"hips": 3.0, "feet": 0.3, "seconds": 6.0}
 """Of channels that are no rotations, in the distance that principal components keep."""
 _LICENCE = "CC BY-SA 3.0"
 _CREDIT = (
-    "CC BY-SA 3.0, as its training data: Tennis-MoCap, J. D. Pulgarin-Giraldo, A. M. Alvarez-Meza, S. Van Vaerenbergh, "
-    "I. Santamaria, G. Castellanos-Dominguez (2017). Motion made with the model is made from those takes."
+    "Tennis-MoCap: J. D. Pulgarin-Giraldo, A. M. Alvarez-Meza, S. Van Vaerenbergh, I. Santamaria, "
+    "G. Castellanos-Dominguez, 2017"
 )
 
 
@@ -119,8 +119,8 @@ def _card(
         digest.update(cards.sha256_of(file).encode())
     count = sum(len(found.players) for found in by_label.values())
     data = [
-        Dataset(name=f"Tennis-MoCap ({len(files)} takes, {count} strokes)", sha256=digest.hexdigest(),
-                licence=_LICENCE, use="training"),
+        Dataset(name=_CREDIT, sha256=digest.hexdigest(),
+                licence=_LICENCE, use=f"training: {len(files)} takes, {count} strokes"),
     ]  # fmt: skip
     if kinect:
         data.append(Dataset(name="THETIS skeletons (Gourgari et al. 2013)", sha256=cards.sha256_of(kinect),
@@ -133,7 +133,8 @@ def _card(
     ]  # fmt: skip
     return Card(
         name=out.resolve().name, version="0.1.0", task="motion", runtime="numpy", files=[cards.weights(out / FILE)],
-        skeleton="coco17", labels=list(model.labels), licence=_CREDIT, data=data, figures=figures,
+        skeleton="coco17", labels=list(model.labels), licence=_LICENCE, data=data, figures=figures,
         limits="All players of the takes were right-handed and swung without a ball, some of them beginners; slices "
-        "are plain strokes whose wrists were moved as a Kinect saw it; running is made by rule, not learned.",
+        "are plain strokes whose wrists were moved as a Kinect saw it; running is made by rule, not learned. "
+        "Changed from the data: means and principal components. What is made with it falls under the same licence.",
     )  # fmt: skip

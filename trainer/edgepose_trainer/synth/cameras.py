@@ -22,7 +22,7 @@ _SIDE_M = -(WIDTH_M / 2 + 7.0)
 """Of the row, and of the one camera: the fence's line of a court with room beside it."""
 _HIGH_M = 2.6
 _TARGET_M = (0.0, 1.0, 0.0)
-_ANGLE_DEG = {"one": 68.0, "line": 72.0, "box": 74.0}
+_ANGLE_DEG = {"one": 62.0, "line": 72.0, "box": 74.0}
 """Horizontal opening angle."""
 _CORNER_M = (WIDTH_M / 2 + BESIDE_M - 0.3, 4.0, LENGTH_M / 2 + BEHIND_M - 0.6)
 DISTORTION = np.array([-0.14, 0.03, 0.0006, -0.0004, 0.0])

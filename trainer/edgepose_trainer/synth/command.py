@@ -23,7 +23,7 @@ def command(
     offsets: Annotated[bool, typer.Option("--offsets", help="cameras start at different times")] = False,
     size: Annotated[str, typer.Option("--size", metavar="WxH", help="of the picture, px")] = "1280x720",
     fps: Annotated[float, typer.Option("--fps", min=1.0, max=240.0)] = 30.0,
-    depth_m: Annotated[float, typer.Option("--depth", min=2.0, max=12.0, help="metres from the net to play at")] = 5.5,
+    depth_m: Annotated[float, typer.Option("--depth", min=2.0, max=12.0, help="metres from the net to play at")] = 5.2,
     video: Annotated[bool, typer.Option("--video/--no-video", help="also draw video.mp4")] = True,
     model: Annotated[str, typer.Option("--model", help="motion model: installed name or folder")] = "tennis-motion",
     models_dir: Annotated[Path | None, typer.Option("--models-dir", help="look for models here first")] = None,

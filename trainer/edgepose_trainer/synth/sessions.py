@@ -58,7 +58,7 @@ class Wish:
     """Cameras start at different times."""
     size_wh: tuple[int, int] = (1280, 720)
     fps: float = 30.0
-    depth_m: float = 5.5
+    depth_m: float = 5.2
     """From the net, where players play."""
 
 
