@@ -37,6 +37,10 @@ _HELD_S = 0.1
 """A person is shown so long without a new pose."""
 _APART_M = 1.3
 """Between people whose places are not known."""
+_FAR_M = 4.0
+"""People further from each other would be too small to see."""
+_FOLLOW_S = 2.0
+"""The view follows the mean of so long."""
 _MOST_PEOPLE = 8
 
 
@@ -120,14 +124,17 @@ def clip_of(poses: Poses3D, rate_hz: float, up: Up | None = None) -> tuple[Clip,
     points = poses.keypoints.astype(np.float64) @ stage3d.basis(np.array(upward)).T
     times_s = np.arange(poses.time_s[known].min(), poses.time_s[known].max() + 1e-6, 1 / rate_hz)
     shown = np.full((len(times_s), len(kept)), -1, np.intp)
-    for place, track in enumerate(kept.tolist()):
-        of = np.flatnonzero(known & (poses.track == track))
-        of = of[np.argsort(poses.time_s[of], kind="stable")]
-        if poses.space == "root":
-            points[of] = stage3d.on_ground(points[of])
-            points[of, :, 0] += (place - (len(kept) - 1) / 2) * _APART_M
+    rows_of = [np.flatnonzero(known & (poses.track == track)) for track in kept.tolist()]
+    rows_of = [rows[np.argsort(poses.time_s[rows], kind="stable")] for rows in rows_of]
+    for place, of in enumerate(rows_of):
         shown[:, place] = _nearest(poses.time_s[of], times_s, of)
-    if poses.space != "root":
+    apart = poses.space != "root" and _far_apart(points, shown)
+    notes += ["people far apart are shown side by side"] if apart else []
+    if apart or poses.space == "root":
+        for place, of in enumerate(rows_of):
+            points[of] = stage3d.on_ground(points[of] - _ground_places(points[of])[:, None])
+            points[of, :, 0] += (place - (len(kept) - 1) / 2) * _APART_M
+    else:
         points[known, :, 2] -= np.percentile(np.fmin.reduce(points[known, :, 2], axis=1), 2)
     order = np.argsort(poses.time_s, kind="stable")
     frames = np.interp(times_s, poses.time_s[order], poses.frame[order]).round().astype(np.int64)
@@ -136,13 +143,16 @@ def clip_of(poses: Poses3D, rate_hz: float, up: Up | None = None) -> tuple[Clip,
 
 def pictures(clip: Clip, look: Look) -> Generator[Image, None, None]:
     """(H, W, 3) one after the other; raises SettingsError when the video cannot be read."""
-    eye = stage3d.eye_for(clip.points[np.unique(clip.rows[clip.rows >= 0])])
+    path = _followed(clip)
+    eye = stage3d.eye_for(
+        np.concatenate([clip.points[clip.rows[at][clip.rows[at] >= 0]] - path[at] for at in range(len(path))])
+    )
     beside = _Beside(look.video, look.side_px) if look.video else None
     try:
-        for time_s, frame, rows in zip(clip.times_s, clip.frames.tolist(), clip.rows, strict=True):
+        for time_s, frame, rows, centre in zip(clip.times_s, clip.frames.tolist(), clip.rows, path, strict=True):
             turn = math.radians(look.turn_deg_s) * float(time_s - clip.times_s[0])
             people = [clip.points[row] for row in rows if row >= 0]
-            turned = stage3d.Eye(eye.centre, eye.reach_m, turn)
+            turned = stage3d.Eye(eye.centre + centre, eye.reach_m, turn)
             image = stage3d.picture(people, clip.skeleton, turned, look.side_px)
             _names(image, clip, rows, turned)
             draw.text(image, f"{time_s:.2f} s", (6, look.side_px - 4), plate=False)
@@ -150,6 +160,37 @@ def pictures(clip: Clip, look: Look) -> Generator[Image, None, None]:
     finally:
         if beside is not None:
             beside.close()
+
+
+def _ground_places(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(N, K, 3) -> (N, 3) middle of each person on the ground, z 0; 0 for an unknown one."""
+    known = np.asarray(np.isfinite(points).all(axis=2))
+    middle = np.where(known[..., None], points, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)[:, None]
+    return np.asarray(middle * (1, 1, 0))
+
+
+def _far_apart(points: NDArray[np.float64], shown: NDArray[np.intp]) -> bool:
+    """Whether people who are there together stand further from their common middle than can be shown well."""
+    places = np.where((shown >= 0)[..., None], _ground_places(points)[shown], np.nan)
+    together = places[np.count_nonzero(shown >= 0, axis=1) > 1]
+    if not len(together):
+        return False
+    spread = np.fmax.reduce(together, axis=1) - np.fmin.reduce(together, axis=1)
+    return float(np.median(np.linalg.norm(spread, axis=1))) > _FAR_M
+
+
+def _followed(clip: Clip) -> NDArray[np.float64]:
+    """(T, 3) where the view goes: the middle of those who are there, slowly; z 0."""
+    places = np.where((clip.rows >= 0)[..., None], _ground_places(clip.points)[clip.rows], 0)
+    there = np.count_nonzero(clip.rows >= 0, axis=1)
+    seen = np.flatnonzero(there)
+    middles = places[seen].sum(axis=1) / there[seen, None]
+    every = np.arange(len(there))
+    path = np.stack([np.interp(every, seen, column) for column in middles.T], axis=1)
+    step_s = float(clip.times_s[1] - clip.times_s[0]) if len(every) > 1 else 1.0
+    half = min(round(_FOLLOW_S / step_s / 2), len(every) - 1)
+    padded = np.pad(path, ((half, half), (0, 0)), mode="reflect", reflect_type="odd")  # who runs, runs on
+    return np.asarray(np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1, axis=0).mean(axis=-1))
 
 
 def _names(image: Image, clip: Clip, rows: Array, eye: stage3d.Eye) -> None:

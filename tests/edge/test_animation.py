@@ -155,6 +155,28 @@ def test_people_round_their_own_hips_stand_side_by_side() -> None:
     np.testing.assert_allclose(placed.points[placed.rows[0, 1]], placed.points[placed.rows[0, 0]])
 
 
+def test_people_across_the_court_are_brought_together_and_it_is_said() -> None:
+    found = poses(tracks=(1, 2), space="camera")
+    found.keypoints[found.track == 2, :, 2] += 3  # 3 m apart: as they stand
+    near_by, notes = animation.clip_of(found, 24)
+    assert notes == ()
+    assert near_by.points[near_by.rows[0, 1], 0, 1] == pytest.approx(8)
+    found.keypoints[found.track == 2, :, 2] += 3
+    together, notes = animation.clip_of(found, 24)
+    assert notes == ("people far apart are shown side by side",)
+    first, second = (together.points[together.rows[0, place]] for place in (0, 1))
+    np.testing.assert_allclose(second - first, np.tile([1.3, 0, 0], (17, 1)), atol=1e-6)
+
+
+def test_the_view_follows_who_runs_away(tmp_path: Path) -> None:
+    found = poses(frames=72, space="camera")
+    found.keypoints[..., 0] += found.frame[:, None] * 0.25  # 6 m/s to the right, 18 m in all
+    animation.animate(found, tmp_path / "run.mp4", animation.Look(side_px=240, turn_deg_s=0))
+    images = frames_of(tmp_path / "run.mp4")
+    for at in (5, 36, 66):
+        assert len(near(images[at], LEFT)) > 20
+
+
 def test_unknown_poses_are_told_and_not_drawn() -> None:
     found = poses()
     found.keypoints[3:] = np.nan
