@@ -8,7 +8,7 @@
   const pen = canvas.getContext("2d");
   const at = (name) => box.querySelector(`[data-is="${name}"]`);
   const UNKNOWN = -32768;
-  const FIRST_VIEW = { yaw: 0.5, pitch: 0.15 };
+  const FIRST_VIEW = { yaw: 0.5, pitch: 0.25 };
   const VIEWS = { camera: () => [0, clip.tilt], side: () => [Math.PI / 2, 0], above: () => [0, STEEPEST] };
   const STEEPEST = Math.PI / 2 - 0.01;
   const STRIP = 56; // px of the error curve below
@@ -138,7 +138,7 @@
     at("frame").value = frame;
     const error = clip.errors[frame];
     const said = error === null ? "no answer" : `${error.toFixed(0)} mm`;
-    at("time").textContent = `${(frame / clip.rate).toFixed(2)} s, ${said}`;
+    at("time").textContent = `${(clip.from_s + frame / clip.rate).toFixed(2)} s, ${said}`;
     at("play").textContent = playing ? "Pause" : "Play";
     draw();
   }

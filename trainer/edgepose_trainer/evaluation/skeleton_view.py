@@ -93,6 +93,7 @@ def _clip(one: Judged, name: str) -> dict[str, Any]:
         "name": name,
         "note": f"{mean_error(one):.0f} mm on average; begins at its worst frame, {one.seen.times_s[worst]:.2f} s",
         "rate": round(float(1 / step), 3),
+        "from_s": round(float(one.seen.times_s[first]), 3),
         "start": worst - first,
         "errors": [round(value, 1) if np.isfinite(value) else None for value in errors[part].tolist()],
         "tilt": round(float(np.radians(one.tilt_deg)), 4),
