@@ -22,7 +22,6 @@ from edgepose_trainer.render.court import POSTS_M
 from edgepose_trainer.render.lens import Lens, looking
 from edgepose_trainer.synth import rally, seen
 from edgepose_trainer.synth.cameras import SPACING_M, cameras
-from edgepose_trainer.synth.scene import play
 from edgepose_trainer.synth.sessions import Wish, write
 from tests.end_to_end.programs import edgepose
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,8 @@ from edgepose_trainer.render.body import Look
 from edgepose_trainer.synth.rally import Hit, Part, plan
 
 Float64 = NDArray[np.float64]
-MOST_PLAYERS = 6
+_THINNEST, _HEAVIEST = 0.88, 1.14
+"""How thick limbs are; 1: usual."""
 _LOW_M, _GRAVITY = 0.033, 9.81
 """Of a ball that lies on the ground."""
 _BOUNCE = 0.72
@@ -63,8 +64,12 @@ def play(model: MotionModel, seed: int, players: int, duration_s: float, depth_m
         player = draw_player(model, own)
         strokes = [Stroke(draw_clip(model, player, hit.label, own), hit.time_s, hit.place) for hit in part.hits]
         movement = move(model, player, strokes, part.stays, duration_s, own)
-        people.append(Person(player, Look.of(int(own.integers(1 << 30))), part, movement))
+        people.append(Person(player, _look(player, int(own.integers(1 << 30))), part, movement))
     return Court(tuple(people), duration_s)
+
+
+def _look(player: Player, seed: int) -> Look:
+    return replace(Look.of(seed), build=_THINNEST + (_HEAVIEST - _THINNEST) * player.build)
 
 
 def ball(court: Court, times_s: Float64) -> Float64:
