@@ -67,6 +67,14 @@ def test_the_lens_is_opencvs() -> None:
     np.testing.assert_allclose(lens.tangents(expected), ahead[:, :2] / ahead[:, 2:], atol=1e-4)
 
 
+@pytest.mark.parametrize("bent", [None, np.array([-0.2, 0.05, 0.001, -0.002, 0.01])])
+def test_the_ray_of_a_pixel_meets_what_it_shows(bent: Array | None) -> None:
+    camera = looking(np.array([3.0, 2.0, -15.0]), np.array([0.0, 1.0, -9.0]), 250.0, SIZE, bent)
+    lens = Lens.of(camera, SIZE)
+    ray = lens.rays(150, 4)[2, 70]
+    np.testing.assert_allclose(px(lens.eye + 5 * ray, camera)[0], (70, 152), atol=0.02)
+
+
 def test_a_player_5_m_away_is_as_large_as_the_focal_length_says() -> None:
     # From the eyes' line to the ankles' 1.57 m; at 5 m and 280 px: 88 px. The camera looks down by a few degrees.
     eye, ankle = px(standing().joints[[JOINTS.index("left_eye"), JOINTS.index("left_ankle")]])
@@ -235,9 +243,9 @@ def test_labels_of_somebody_seen_from_behind_hide_the_face() -> None:
 
 def test_pictures_for_training() -> None:
     take = np.stack([standing().joints[:17], standing(0.4).joints[:17]]).astype(np.float64)
-    drawn = list(pictures([take], 6, seed=4, size_wh=SIZE, heights_px=(60, 160)))
-    again = list(pictures([take], 6, seed=4, size_wh=SIZE, heights_px=(60, 160)))
-    assert len(drawn) == 6
+    drawn = list(pictures([take], 4, seed=4, size_wh=SIZE, heights_px=(60, 160)))
+    again = list(pictures([take], 4, seed=4, size_wh=SIZE, heights_px=(60, 160)))
+    assert len(drawn) == 4
     for one, other in zip(drawn, again, strict=True):
         np.testing.assert_array_equal(one.image, other.image)
         np.testing.assert_array_equal(one.joints, other.joints)
@@ -261,9 +269,9 @@ def test_movenet_finds_the_joints_of_rendered_players() -> None:
     paths = lifter.takes_in(MOCAP)
     takes = [lifter.load_take(path).coco17[::10] for path in paths[::16]]
     # From anywhere round the court, hidden joints included, behind the net, too; bench/synth.md measures 200.
-    drawn = pictures(takes, 60, seed=11, size_wh=(480, 360), people=(1, 1), heights_px=(80, 250))
+    drawn = pictures(takes, 50, seed=11, size_wh=(480, 360), people=(1, 1), heights_px=(80, 250))
     told = judged(in_crop(movenet(MOVENET)), drawn)
-    assert len(told.score) >= 45
+    assert len(told.score) >= 40
     assert told.score.mean() > 0.5
     assert per_cent(told.right) > 80
     assert per_cent(np.where(told.seen, told.right, np.nan)) > 83

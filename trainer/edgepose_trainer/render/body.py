@@ -14,7 +14,7 @@ JOINTS = (*COCO17.joints, "head_top", "neck", "mid_hip")
 Colour = tuple[int, int, int]
 """BGR, in full light."""
 
-_SKINS = ((150, 190, 236), (138, 176, 224), (120, 160, 212), (98, 138, 192), (70, 104, 156), (48, 72, 112))
+_SKINS = ((142, 182, 228), (132, 170, 220), (120, 160, 212), (98, 138, 192), (82, 116, 168), (64, 92, 136))
 _HAIRS = ((24, 26, 30), (30, 40, 56), (40, 62, 94), (70, 116, 168), (110, 160, 200), (120, 124, 128))
 _CLOTHES = (
     (236, 238, 240), (32, 30, 30), (150, 60, 30), (196, 130, 40), (60, 50, 190), (60, 150, 60), (70, 190, 230),
@@ -61,7 +61,7 @@ class Look:
 
         woman = bool(rng.random() < 0.45)
         skirt = woman and bool(rng.random() < 0.7)
-        headwear = str(rng.choice(["", "", "cap", "band"]))
+        headwear = str(rng.choice(["", "cap", "band"], p=[0.7, 0.15, 0.15]))
         return Look(
             skin=one(_SKINS), hair=one(_HAIRS), shirt=one(_CLOTHES), bottoms=one(_BOTTOMS),
             shoes=one(_CLOTHES if rng.random() < 0.4 else _CLOTHES[:1]), socks=one(_CLOTHES[:1]), racket=one(_RACKETS),

@@ -83,7 +83,7 @@ def _upper_arm(body: Anatomy, look: Look, side: str) -> Mesh:
     thick, hem = look.build * body.scale, _HEM_M * body.scale
     cut = look.sleeve
     shares = [0, 0.5 * cut, cut, cut, (1 + cut) / 2, 1]
-    bare = np.interp(shares, [0, 0.3, 0.6, 1], [0.05, 0.05, 0.045, 0.036]) * thick
+    bare = np.interp(shares, [0, 0.3, 0.6, 1], [0.053, 0.053, 0.048, 0.039]) * thick
     bare[:3] += [0.004, hem * 0.7, hem]
     colours = _rows(shares, cut, look.shirt, look.skin)
     return limb(body.at[f"{side}_shoulder"], body.at[f"{side}_elbow"], capped(shares, list(bare)), colours)
@@ -91,7 +91,7 @@ def _upper_arm(body: Anatomy, look: Look, side: str) -> Mesh:
 
 def _forearm(body: Anatomy, look: Look, side: str) -> Mesh:
     thick = look.build * body.scale
-    radii = [0.037 * thick, 0.042 * thick, 0.036 * thick, 0.026 * thick]
+    radii = [0.039 * thick, 0.045 * thick, 0.039 * thick, 0.028 * thick]
     band = np.array(look.skin)
     profile = capped([0, 0.3, 0.65, 1], radii)
     return limb(body.at[f"{side}_elbow"], body.at[f"{side}_wrist"], profile, band, flat=0.92)

@@ -127,6 +127,12 @@ class Lens:
     def rays(self, first_row: int, rows: int) -> Array:
         """(rows, W, 3) directions in world axes, 1 m along the camera's axis long."""
         width = self.size_wh[0]
+        if self.distortion is None:
+            across = (np.arange(width) - self.centre_xy[0]) / self.focal_xy[0]
+            down = (np.arange(first_row, first_row + rows) - self.centre_xy[1]) / self.focal_xy[1]
+            x, y, z = self.rotation.astype(np.float32)
+            far = down.astype(np.float32)[:, None, None] * y + z
+            return np.asarray(across.astype(np.float32)[:, None] * x + far)
         grid = np.stack(np.meshgrid(np.arange(width), np.arange(first_row, first_row + rows)), axis=-1)
         flat = self.tangents(grid.reshape(-1, 2).astype(np.float64))
         camera = np.column_stack([flat, np.ones(len(flat))])

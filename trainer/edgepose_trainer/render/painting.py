@@ -15,6 +15,8 @@ _FINE_PX = 520
 """A person's height in drawn pixels that is worth drawing finer than the picture for."""
 _FINEST = 4
 _BITS = 4
+_GLOSS = 26.0
+_KNEE, _ROOM = 195.0, 58.0
 _MOST_PX = 1 << 14
 """Coordinates of drawn corners stay below: OpenCV's fixed-point ones are 32 bits wide."""
 
@@ -36,6 +38,19 @@ class Light:
         # Light that the ground and the fence throw back fills what the sun does not reach.
         shade = self.direct * np.maximum(0.85 * toward + 0.15, 0) + self.sky * (0.86 + 0.14 * normals[:, 1])
         return np.asarray(shade[:, None] * self.tint)
+
+    def gloss(self, normals: Array, toward_eye: Array) -> Array:
+        """(Q, 3) unit normals and directions to the camera -> (Q,) grey values of the sun's and sky's reflection."""
+        half = toward_eye + self.sun
+        half /= np.maximum(np.linalg.norm(half, axis=1, keepdims=True), 1e-6)
+        glance = np.maximum((normals * half).sum(axis=1), 0) ** 8
+        return np.asarray(_GLOSS * self.direct * glance + 0.3 * _GLOSS * self.sky * np.maximum(normals[:, 1], 0))
+
+
+def exposed(colours: Array) -> Array:
+    """Grey values as a camera records them: what is too bright fades to white instead of ending there."""
+    over = np.maximum(colours - _KNEE, 0)
+    return np.asarray(np.clip(np.where(over > 0, _KNEE + _ROOM * (1 - np.exp(-over / _ROOM)), colours), 2, 253))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +95,9 @@ def paint(mesh: Mesh, lens: Lens, light: Light, with_depth: bool = False) -> Pat
         return None
     away = np.linalg.norm(middles[chosen] - lens.eye, axis=1) - mesh.bias_m[chosen]
     chosen = chosen[np.argsort(-away)]
-    colours = np.clip(mesh.colours[chosen] * light.on(normals[chosen]), 2, 253)
+    toward = lens.eye - middles[chosen]
+    toward /= np.linalg.norm(toward, axis=1, keepdims=True)
+    colours = exposed(mesh.colours[chosen] * light.on(normals[chosen]) + light.gloss(normals[chosen], toward)[:, None])
     return _filled(points[chosen], colours, depth.reshape(count, 4).mean(axis=1)[chosen] if with_depth else None, box)
 
 
