@@ -15,8 +15,8 @@ _FINE_PX = 520
 """A person's height in drawn pixels that is worth drawing finer than the picture for."""
 _FINEST = 4
 _BITS = 4
-_GLOSS = 26.0
-_KNEE, _ROOM = 195.0, 58.0
+_GLOSS = 46.0
+_KNEE, _ROOM = 175.0, 78.0
 _MOST_PX = 1 << 14
 """Coordinates of drawn corners stay below: OpenCV's fixed-point ones are 32 bits wide."""
 

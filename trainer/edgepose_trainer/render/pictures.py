@@ -24,6 +24,8 @@ _BENT = 0.3
 """Share of pictures with a lens that bends lines."""
 _ABOVE_M = (0.7, 6.0)
 _AWAY_M = (4.0, 20.0)
+_STEEPEST = 0.5
+"""Height over distance on the ground: beside a court nobody looks down more steeply."""
 # How far below the surface of a body in usual clothes its joints lie, metres; the face's lie on it.
 _DEEP_M = np.array([0.05, 0.05, 0.05, 0.06, 0.06, *[0.13] * 2, *[0.1] * 4, *[0.18] * 2, *[0.12] * 2, *[0.1] * 2])
 
@@ -83,7 +85,8 @@ def _camera(rng: np.random.Generator, spot: Array, size_wh: tuple[int, int], hei
         ground = spot + away * np.array([np.cos(angle), np.sin(angle)])
         if (np.abs(ground) < half).all():
             break
-    place = np.array([ground[0], float(np.exp(rng.uniform(*np.log(_ABOVE_M)))), ground[1]])
+    above = min(float(np.exp(rng.uniform(*np.log(_ABOVE_M)))), _STEEPEST * away)
+    place = np.array([ground[0], above, ground[1]])
     target = np.array([spot[0], 0.95, spot[1]])
     distance = float(np.linalg.norm(target - place))
     focal_px = float(rng.uniform(*heights_px)) / 1.75 * distance
