@@ -19,10 +19,12 @@ _RALLY = (5, 11)
 _PAUSE_S, _LEAVE_S = (3.6, 5.0), (9.0, 11.0)
 _LEAVES = 0.5
 """Chance that a pause is long, and someone walks out of the picture and comes back."""
-_RUN_M_S = 2.3
+_RUN_M_S = 2.0
 """Way per free second between two strokes."""
 _STROKE_S = 1.9
 """What a stroke takes of the time between two."""
+_HOME_S, _FREE_S = 4.0, 0.7
+"""After so long players wait at home, until so much before the next stroke's swing."""
 _HITTERS = 4
 """More people than these only walk about."""
 _REST_S = 2.2
@@ -106,9 +108,11 @@ def _place(rng: np.random.Generator, part: Part, time_s: float, shot: int) -> tu
     wish = np.array(part.home) + rng.normal(0, (1.7, 0.5))
     if shot > 3 and rng.random() < _APPROACH:
         wish[1] = -_NET_M
-    before = np.array(part.hits[-1].place)
+    since_s = time_s - part.hits[-1].time_s
+    at_home = since_s > _HOME_S
+    before = np.array(part.home if at_home else part.hits[-1].place)
     way = wish - before
-    most = 0.3 + _RUN_M_S * max(time_s - part.hits[-1].time_s - _STROKE_S, 0.0)
+    most = 0.3 + _RUN_M_S * (_FREE_S if at_home else max(since_s - _STROKE_S, 0.0))
     met = before + way * min(1.0, most / max(float(np.linalg.norm(way)), 1e-9))
     return round(float(met[0]), 3), round(float(met[1]), 3)
 
