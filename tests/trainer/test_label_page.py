@@ -161,7 +161,7 @@ def test_facts_and_pieces_follow_the_frames_own_times(ask: Asker) -> None:
     assert (facts["start_s"], facts["end_s"], facts["frames"]) == (0.0, 10.4, 7)
     assert facts["tracks"] == [[3, 0.0, 10.4, 0.0]]
     assert facts["labels"] == ["unsure", "idle"]
-    assert facts["players"] == {"3": {"name": None, "handedness": "left"}}
+    assert facts["players"] == {"3": {"name": None, "handedness": "left", "height_m": None}}
     _, first = ask("GET", "poses/0")
     assert first["times"] == [0.0, 0.1, 0.15, 0.25, 9.99]
     assert first["people"][0]["at"] == [0, 1, 3, 4]  # nobody in frame 2
@@ -261,7 +261,7 @@ def test_a_player_gets_a_name_and_the_rest_of_the_session_stays(ask: Asker, sess
     assert status == 200
     assert told["players"]["3"]["name"] == "Ada"
     after = json.loads((session / "session.json").read_text())
-    assert after.pop("players") == {"3": {"name": "Ada", "handedness": "left"}}
+    assert after.pop("players") == {"3": {"name": "Ada", "handedness": "left", "height_m": None}}
     raw.pop("players")
     assert after == raw
     assert ask("PUT", "player", {"track": 3, "name": "Ada", "handedness": "both"})[0] == 422
