@@ -277,7 +277,7 @@ def card_of(
     """The card of the weights in ``out``."""
     return Card(
         name=preset.name or "strokes",
-        version="0.2.0",
+        version="0.2.1",
         task="strokes",
         runtime="lightgbm",
         files=[cards.weights(out / "strokes.txt")],
