@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edgepose.decoders import DecoderSettings, Fit
-from edgepose.decoders.yolo_pose_maps import create, recognise, settled
+from edgepose.decoders.yolo_pose_maps import create, near_of, recognise, settled
 from edgepose.errors import ModelError
 from edgepose.runtimes import Signature, Tensor
 from edgepose.skeletons import COCO17
@@ -16,7 +16,9 @@ BOX = np.array([[40, 40, 120, 240]], np.float32)  # 200 px long: a guess is good
 
 def one(maps: np.ndarray, x: float, y: float, boxes: np.ndarray = BOX) -> list[float]:
     """Where a single joint, guessed at (x, y), settles on a (h, w) map of stride 8."""
-    return settled(np.array([[[x, y, 0.7]]], np.float32), boxes, maps[None].astype(np.float32), 8)[0, 0].tolist()
+    return settled(np.array([[[x, y, 0.7]]], np.float32), boxes, maps[None].astype(np.float32), 8, np.float32([0.1]))[
+        0, 0
+    ].tolist()
 
 
 def test_a_lone_peak_is_the_middle_of_its_cell() -> None:
@@ -49,7 +51,7 @@ def test_an_unsure_map_and_a_peak_out_of_reach_leave_the_guess() -> None:
 def test_small_people_look_less_far() -> None:
     maps = np.zeros((40, 40))
     maps[12, 10], maps[12, 13] = 0.3, 0.9
-    small = np.array([[70, 90, 90, 120]], np.float32)  # a guess is good to one cell
+    small = np.array([[70, 90, 90, 120]], np.float32)  # a guess is good to half a cell
     assert one(maps, 84, 100, small)[0] == pytest.approx(84, abs=1e-3)
     assert one(maps, 84, 100)[0] == pytest.approx(108, abs=1e-3)
 
@@ -59,7 +61,9 @@ def test_guesses_outside_the_picture_and_nobody_are_no_trouble() -> None:
     maps[0, 0] = 0.9
     assert one(maps, -5, -8)[:2] == pytest.approx([4, 4], abs=1e-3)
     assert one(maps, -5000, 9000)[:2] == [-5000, 9000]
-    nobody = settled(np.empty((0, 17, 3), np.float32), np.empty((0, 4), np.float32), np.zeros((17, 40, 40)), 8)
+    nobody = settled(
+        np.empty((0, 17, 3), np.float32), np.empty((0, 4), np.float32), np.zeros((17, 40, 40)), 8, near_of(COCO17)
+    )
     assert nobody.shape == (0, 17, 3)
 
 
@@ -83,3 +87,9 @@ def test_broken_maps_are_an_error() -> None:
     view = decoder.views(np.zeros((320, 320, 3), np.uint8))[0]
     with pytest.raises(ModelError, match="maps are not finite"):
         decoder.decode([np.zeros((1, 56, 2100), np.float32), np.full((1, 17, 40, 40), np.nan, np.float32)], view)
+
+
+def test_shoulders_and_hips_look_less_far_than_limbs() -> None:
+    near = near_of(COCO17)
+    trunk = COCO17.indices("left_shoulder", "right_shoulder", "left_hip", "right_hip")
+    assert near[trunk].max() < 0.5 * np.delete(near, trunk).min()

@@ -19,9 +19,11 @@ from edgepose.skeletons import Skeleton
 from edgepose.types import Array, Float32, Image, Pose
 
 _SIDE = 320
-_NEAR = 0.1
-"""Standard deviation of a cell's guess, in longer sides of the person's box."""
-_NEAR_CELLS = (1.0, 3.0)
+_NEAR, _TRUNK_NEAR = 0.13, 0.04
+"""Standard deviation of a cell's guess, in longer sides of the person's box: of limbs and face; of shoulders and hips,
+which a cell places well and whose other side is near."""
+_TRUNK = ("shoulder", "hip")
+_NEAR_CELLS = (0.5, 3.0)
 """The same in cells of the map: at least, at most."""
 _REACH = 6
 """Cells to either side that are looked at: two standard deviations at most."""
@@ -40,6 +42,7 @@ class YoloPoseMaps:
         self.skeleton = skeleton
         self._input_wh = yolo.input_wh(network, _SIDE)
         self._letterboxer = yolo.rgb_letterboxer(network, _SIDE)
+        self._near = near_of(skeleton)
         self._settings = settings
 
     def views(self, image: Image, people: object = None) -> list[View]:
@@ -55,21 +58,29 @@ class YoloPoseMaps:
         keep = yolo.kept(boxes, people[:, 4], self._settings)
         keypoints = people[keep, 5:].reshape(len(keep), len(self.skeleton), _VALUES)
         keypoints[..., :2] = in_input_pixels(keypoints[..., :2], self._input_wh)
-        keypoints = settled(keypoints, boxes[keep], maps, self._input_wh[0] / maps.shape[2])
+        keypoints = settled(keypoints, boxes[keep], maps, self._input_wh[0] / maps.shape[2], self._near)
         return people_in_frame(boxes[keep], people[keep, 4], keypoints, view.place)
 
 
-def settled(keypoints: Float32, boxes_xyxy: Float32, maps: Float32, stride: float) -> Float32:
-    """(P, K, 3) input px, (P, 4), (K, h, w) -> (P, K, 3) with x, y at the maps' peaks near by; what is far stays."""
+def near_of(skeleton: Skeleton) -> Float32:
+    """(K,) how far a cell's guess may be off, in longer sides of the box."""
+    return np.array([_TRUNK_NEAR if j.endswith(_TRUNK) else _NEAR for j in skeleton.joints], np.float32)
+
+
+def settled(keypoints: Float32, boxes_xyxy: Float32, maps: Float32, stride: float, near: Float32) -> Float32:
+    """(P, K, 3) input px, (P, 4), (K, h, w), (K,) -> (P, K, 3) with x, y at the maps' peaks near by.
+
+    ``near``: as ``near_of``. A joint whose map is not sure of anything there stays.
+    """
     joints, height, width = maps.shape
     long = (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]).max(axis=1, initial=0)
-    near = np.clip(_NEAR * long / stride, *_NEAR_CELLS)[:, None, None]
+    spread = np.clip(near * long[:, None] / stride, *_NEAR_CELLS)[..., None]
     cells = np.clip(np.nan_to_num(keypoints[..., :2]) / stride - 0.5, -_REACH, max(height, width) + _REACH)
     around = np.arange(-_REACH, _REACH + 1)
     x, y = (np.rint(cells[..., axis, None]).astype(np.intp) + around for axis in (0, 1))
     every = np.arange(joints)[None, :, None, None]
     values = maps[every, y.clip(0, height - 1)[..., :, None], x.clip(0, width - 1)[..., None, :]]
-    away_x, away_y = (((each - cells[..., axis, None]) / near) ** 2 for axis, each in enumerate((x, y)))
+    away_x, away_y = (((each - cells[..., axis, None]) / spread) ** 2 for axis, each in enumerate((x, y)))
     inside = ((y >= 0) & (y < height))[..., :, None] & ((x >= 0) & (x < width))[..., None, :]
     likely = values * inside * np.exp(-0.5 * (away_y[..., :, None] + away_x[..., None, :]))
     best = likely.reshape(*likely.shape[:2], len(around) ** 2).argmax(axis=2)

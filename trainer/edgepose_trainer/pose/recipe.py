@@ -103,7 +103,7 @@ def _card(training: Training, found: Sequence[Picture], out: Path, size: int, to
     parameters = sum(p.numel() for p in network.parameters())
     return Card(
         name=out.resolve().name,
-        version="0.1.0",
+        version="0.2.0",
         task="pose",
         runtime="onnx",
         files=[cards.weights(out / "weights.onnx")],

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from edgepose.decoders.yolo_pose_maps import settled
+from edgepose.decoders.yolo_pose_maps import near_of, settled
 from edgepose.geometry import Letterbox, box_iou, non_maximum_suppression
 from edgepose.skeletons import COCO17
 from edgepose.types import Array, Float32, Image
@@ -50,7 +50,7 @@ def people(rows: Array, maps: Array, place: Letterbox) -> Found:
     half = columns[:, 2:4] / 2
     boxes = np.concatenate([columns[:, :2] - half, columns[:, :2] + half], axis=1)
     keep = non_maximum_suppression(boxes, columns[:, 4], _IOU, 50)
-    joints = settled(columns[keep, 5:].reshape(-1, 17, 3), boxes[keep], maps, STRIDES[0])
+    joints = settled(columns[keep, 5:].reshape(-1, 17, 3), boxes[keep], maps, STRIDES[0], near_of(COCO17))
     joints[..., :2] = place.to_frame(joints[..., :2])
     corners = place.to_frame(boxes[keep].reshape(-1, 2, 2))
     return Found(corners.reshape(-1, 4), columns[keep, 4], joints)
