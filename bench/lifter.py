@@ -124,7 +124,8 @@ def velocities(model: Path, takes: Sequence[Take], detector: Detector) -> list[f
             lifter = Lifter(model, camera=JUDGED_BY, newest=newest)
             late_s = (lifter.window.frames - 1) / 2 / lifter.window.rate_hz if newest else 0
             poses = np.full((len(points), 17, 3), np.nan, np.float32)
-            inside, windows = windows_at(times_s, keypoints, lifter.window, times_s - late_s)
+            until_s = times_s if newest else None
+            inside, windows = windows_at(times_s, keypoints, lifter.window, times_s - late_s, until_s)
             poses[inside] = lifter.lift_array(windows)
             answers.append(poses)
         answers.append(calm(times_s, answers[0]))

@@ -137,12 +137,17 @@ def windows_of(
 
 
 def windows_at(
-    times_s: NDArray[np.float64], keypoints: Float32, spec: WindowSpec, centres_s: NDArray[np.float64]
+    times_s: NDArray[np.float64],
+    keypoints: Float32,
+    spec: WindowSpec,
+    centres_s: NDArray[np.float64],
+    until_s: NDArray[np.float64] | None = None,
 ) -> tuple[NDArray[np.intp], Float32]:
     """Windows of one whole track round any ascending times.
 
     Returns the rows of ``centres_s`` of which enough is known, and their (W, T, K, 3) samples; otherwise as
-    ``windows_of``. Observations out of the windows' reach are not looked at.
+    ``windows_of``. ``until_s``: each window sees nothing later; None: the whole track, so that a joint missing at a
+    window's end is found between the moments before and after.
     """
     offsets_s = _offsets(spec)
     first, last = np.searchsorted(times_s, (centres_s[0] + offsets_s[0] - GAP_S, centres_s[-1] + offsets_s[-1] + GAP_S))
@@ -150,6 +155,8 @@ def windows_at(
     observed, known = _clean(keypoints[part])
     sampled_s = centres_s[:, None] + offsets_s
     newest = np.full(len(centres_s), len(observed) - 1)
+    if until_s is not None:
+        newest = np.searchsorted(times_s[part], until_s + HIT_S, side="right") - 1
     samples, enough = _sample(times_s[part], observed, known, sampled_s, newest)
     return np.flatnonzero(enough), samples[enough]
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from edgepose.card import WindowSpec
 from edgepose.types import Pose, Track, Window
-from edgepose.window import GAP_S, Windows, windows_of
+from edgepose.window import GAP_S, Windows, windows_at, windows_of
 
 SPEC = WindowSpec(frames=15, rate_hz=15)
 HALF_S = 7 / 15
@@ -228,3 +228,21 @@ def test_the_whole_track_wants_rising_times() -> None:
     with pytest.raises(ValueError, match="must rise"):
         windows_of(np.array([0.0, 0.1, 0.1]), np.zeros((3, 2, 3), np.float32), SPEC)
     assert GAP_S == 0.2
+
+
+def test_windows_at_any_times_are_those_of_the_whole_track_where_they_may_see_as_much() -> None:
+    rng = np.random.default_rng(4)
+    times_s = np.cumsum(rng.uniform(0.02, 0.06, 200))
+    keypoints = rng.normal(0, 50, (200, 3, 3)).astype(np.float32)
+    keypoints[rng.random((200, 3)) < 0.2] = (np.nan, np.nan, 0)
+    spec = WindowSpec(frames=15, rate_hz=30)
+    batch = windows_of(times_s, keypoints, spec)
+    for part in (slice(0, 40), slice(90, 130), slice(160, 200)):
+        inside = (batch.centre >= part.start) & (batch.centre < part.stop)
+        until_s = np.full(part.stop - part.start, -math.inf)
+        until_s[batch.centre[inside] - part.start] = times_s[batch.last[inside]]
+        rows, samples = windows_at(times_s, keypoints, spec, times_s[part], until_s)
+        assert (rows + part.start).tolist() == batch.centre[inside].tolist()
+        np.testing.assert_array_equal(samples, batch.keypoints[inside])
+    rows, samples = windows_at(times_s, keypoints, spec, np.array([-9.0, times_s[-1] + 9.0]))
+    assert len(rows) == len(samples) == 0

@@ -54,8 +54,13 @@ def test_a_stated_height_makes_the_player_as_large(session: Path, tmp_path: Path
 
 
 def test_newest_knows_nothing_of_the_future(session: Path, tmp_path: Path) -> None:
-    assert lift(session, tmp_path / "a.parquet", "--newest") == 0
     poses = read_poses(session)
+    gone = np.random.default_rng(0).random(poses.keypoints.shape[:2]) < 0.2
+    poses.keypoints[gone] = (np.nan, np.nan, 0)
+    shutil.rmtree(session / "poses")
+    (session / "poses").mkdir()
+    write_poses(session / "poses" / "000000.parquet", poses)
+    assert lift(session, tmp_path / "a.parquet", "--newest") == 0
     early = poses.time_s < 5.0
     for name in ("frame", "time_s", "track", "score", "box", "keypoints"):
         setattr(poses, name, getattr(poses, name)[early])

@@ -124,7 +124,8 @@ def _windowed(lifter: Lifter, times_s: NDArray[np.float64], keypoints: Float32) 
     poses = np.full((len(times_s), len(lifter.skeleton), 3), np.nan, np.float32)
     late_s = (lifter.window.frames - 1) / 2 / lifter.window.rate_hz if lifter.newest else 0.0
     for start in range(0, len(times_s), _PIECE):
-        centres_s = times_s[start : start + _PIECE] - late_s
-        rows, windows = windows_at(times_s, keypoints, lifter.window, centres_s)
+        now_s = times_s[start : start + _PIECE]
+        until_s = now_s if lifter.newest else None
+        rows, windows = windows_at(times_s, keypoints, lifter.window, now_s - late_s, until_s)
         poses[start + rows] = lifter.lift_array(windows)
     return poses
