@@ -12,15 +12,16 @@ import onnx
 
 from edgepose.calming import calm
 from edgepose.card import load
-from edgepose.lifter import Lifter
+from edgepose.lifter import Lifter, network_input
 from edgepose.lifting.ray import assumed
 from edgepose.models import Engine, load_runtime
 from edgepose.pinhole import Camera
 from edgepose.types import Window
 from edgepose.window import windows_at
-from edgepose_trainer.errors3d import EVALUATED, mpjve
+from edgepose_trainer.errors3d import EVALUATED, mpjve, n_mpjpe
 from edgepose_trainer.lifter import (
     JUDGED_BY,
+    LIFT_WINDOW,
     aside_views,
     errors_of,
     kept_aside,
@@ -29,7 +30,7 @@ from edgepose_trainer.lifter import (
     player_of,
     takes_in,
 )
-from edgepose_trainer.motions import Take
+from edgepose_trainer.motions import Pool, Take
 from edgepose_trainer.views import CENTRE_PX, EXACT, Detector, court_cameras, detected, facing
 
 KINDS = (("exact", EXACT), ("detector-like noise", Detector()))
@@ -85,10 +86,6 @@ def rows(lifter: Lifter, motion: str, takes: Sequence[Take]) -> None:
 
 def aside_in_the_picture(model: Path, takes: Sequence[Take]) -> dict[str, float]:
     """N-MPJPE with the camera known, assumed, and with everybody taken to stand in the picture's middle."""
-    from edgepose_trainer.errors3d import n_mpjpe
-    from edgepose_trainer.lifter import LIFT_WINDOW
-    from edgepose_trainer.motions import Pool
-
     rng = np.random.default_rng(5)
     drawn = Pool(takes).draw(WHERE, LIFT_WINDOW, rng)
     cameras = court_cameras(rng, drawn.centre[:, 0].astype(np.float64))
@@ -145,8 +142,6 @@ def time_ms(lifter: Lifter, seen: np.ndarray) -> tuple[float, float]:
 
 
 def int8_mm(model: Path, takes: Sequence[Take]) -> float:
-    from edgepose.lifter import network_input
-
     inputs, usable = network_input(aside_views(takes, Detector(), 1000).keypoints)
     files = (model / name for name in ("weights.onnx", "weights-int8.onnx"))
     rows = inputs[usable].reshape(int(usable.sum()), -1)

@@ -43,7 +43,7 @@ _TENNIS = 0.8
 """Share of tennis among the windows where other motion is there too."""
 _NEWEST, _LENGTHS = 0.5, 0.2
 """Weights beside the middle pose's distance."""
-_FACE = H36M17.indices("pelvis", "spine", "thorax", "neck", "head")
+_PLACED = H36M17.indices("pelvis", "spine", "thorax", "neck", "head")
 """Placed by proportion in the takes, not recorded: they count half."""
 _LIMBS = np.array([
     (H36M17.index(f"{side}_{a}"), H36M17.index(f"{side}_{b}"))
@@ -120,7 +120,7 @@ def loss_of(network: CourtLift, batch: Batch) -> Tensor:
 
 def _distance(found: Tensor, truth: Tensor) -> Tensor:
     weight = torch.ones(found.shape[1])
-    weight[torch.as_tensor(_FACE)] = 0.5
+    weight[torch.as_tensor(_PLACED)] = 0.5
     known = torch.isfinite(truth).all(dim=2) * weight
     apart = torch.sqrt((found - torch.nan_to_num(truth)).square().sum(dim=2) + 1e-8)
     return (apart * known).sum() / known.sum().clamp_min(1)
