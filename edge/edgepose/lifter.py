@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from edgepose.card import WindowSpec
 from edgepose.errors import ModelError
 from edgepose.lifting.gaps import filled
+from edgepose.lifting.joints import mirrored
 from edgepose.lifting.ray import back, straight
 from edgepose.models import Engine, load_card, load_runtime
 from edgepose.pinhole import Camera
@@ -139,12 +140,6 @@ def network_input(keypoints: Float32) -> tuple[Float32, NDArray[np.bool_]]:
     confidence = np.where(known, keypoints[..., 2], 0)
     inputs[..., 2] = np.clip(np.nan_to_num(confidence, posinf=1.0), 0, 1)
     return inputs, usable
-
-
-def mirrored(values: Float32, swap: NDArray[np.intp]) -> Float32:
-    """(..., K, 3) as seen in a mirror: first axis negated, left and right joints swapped."""
-    twin: Float32 = values[..., swap, :] * np.array([-1, 1, 1], np.float32)
-    return twin
 
 
 def _unit(points: Float32, ever: NDArray[np.bool_]) -> Float32:

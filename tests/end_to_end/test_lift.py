@@ -77,6 +77,7 @@ def test_newest_knows_nothing_of_the_future(session: Path, tmp_path: Path) -> No
     [
         (["--model", "nothing"], "nothing"),
         (["--height-m", "175"], "height 175 m"),
+        (["--height-m", "0"], "height 0 m"),
         (["--model", "courtpose-n"], "a lifter model is needed"),
     ],
 )

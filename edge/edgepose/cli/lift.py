@@ -15,9 +15,7 @@ def command(
     session: Session,
     out: Annotated[Path, typer.Option("--out", "-o", help="table to write (.parquet)")],
     model: Annotated[str, typer.Option("--model", "-m", help="lifter: name or folder")] = "courtlift-n",
-    height_m: Annotated[
-        float | None, typer.Option("--height-m", help="of players for whom the session states none; else 1.75")
-    ] = None,
+    height_m: Annotated[float, typer.Option("--height-m", help="of players for whom the session states none")] = 1.75,
     smooth: Annotated[bool, typer.Option("--smooth/--raw", help="calm what rests, keep what strikes")] = True,
     fill: Annotated[bool, typer.Option("--fill/--seen", help="guess hidden joints from the moments around")] = True,
     newest: Annotated[bool, typer.Option("--newest", help="as a live device: nothing of the future is used")] = False,

@@ -36,8 +36,8 @@ class Wanted:
 
     heights_m: Mapping[int, float] = field(default_factory=dict)
     """Of tracks whose player's height is known."""
-    height_m: float | None = None
-    """Of all others; None: ``CARD_HEIGHT_M``."""
+    height_m: float = CARD_HEIGHT_M
+    """Of all others."""
     fill: bool = True
     smooth: bool = True
 
@@ -56,7 +56,7 @@ def lifted(poses: Poses, skeleton: Skeleton, lifter: Lifting, wanted: Wanted) ->
     Frames of a track that are less than a millisecond apart count once. Raises SessionError when nobody is tracked,
     SettingsError for a height that no person has.
     """
-    for height_m in (*wanted.heights_m.values(), wanted.height_m or CARD_HEIGHT_M):
+    for height_m in (*wanted.heights_m.values(), wanted.height_m):
         if not _HEIGHTS_M[0] <= height_m <= _HEIGHTS_M[1]:
             raise SettingsError(f"height {height_m:g} m: expected {_HEIGHTS_M[0]} to {_HEIGHTS_M[1]}")
     tracks = np.unique(poses.track[poses.track >= 0]).tolist()
@@ -115,7 +115,7 @@ def _track(
         answers = cast(LiftsTracks, lifter).lift_sequence(times_s, keypoints)
     if wanted.smooth:
         answers = calm(times_s, answers)
-    height_m = wanted.heights_m.get(track, wanted.height_m or CARD_HEIGHT_M)
+    height_m = wanted.heights_m.get(track, wanted.height_m)
     return np.asarray(answers * np.float32(height_m / CARD_HEIGHT_M), np.float32)
 
 

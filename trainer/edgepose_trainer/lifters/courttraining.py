@@ -21,8 +21,9 @@ from torch import Tensor
 from edgepose import card as cards
 from edgepose.card import Card, Dataset, Figure
 from edgepose.errors import SourceError
-from edgepose.lifter import FEATURES, RATES_HZ, Lifter, mirrored, network_input
+from edgepose.lifter import FEATURES, RATES_HZ, Lifter, network_input
 from edgepose.lifting import CARD_HEIGHT_M
+from edgepose.lifting.joints import mirrored
 from edgepose.lifting.ray import straight
 from edgepose.pinhole import Camera
 from edgepose.skeletons import COCO17, H36M17
