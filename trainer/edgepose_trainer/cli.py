@@ -139,6 +139,9 @@ def pose(
     workers: int = typer.Option(0, min=0, help="Processes that draw samples; 0: the training itself, between steps."),
     threads: int = typer.Option(1, min=1, help="Of the processor; on shared machines one is often fastest."),
     seed: int = typer.Option(1, help="The same seed, pictures, plan and machine draw the same samples."),
+    extra: list[Path] = typer.Option(
+        [], metavar="FOLDER", help="Also learn from these pictures: `synth --pose-images`, or COCO person keypoints."
+    ),
 ) -> None:
     """Train the multi-person pose network from scratch, resumable; kept-aside pictures are only measured."""
     from edgepose_trainer.pose.engine import use_threads  # isort: skip - says that PyTorch is missing
@@ -147,7 +150,7 @@ def pose(
 
     use_threads(threads, device)
     plan = Plan(size, width, batch, epochs, minutes=minutes, rate=rate, seed=seed, device=device)
-    card = train(data, out, plan, labels, resume, work, export_size, workers, typer.echo)
+    card = train(data, out, plan, labels, resume, work, export_size, workers, typer.echo, extra)
     typer.echo(f"wrote {out}: {card.model.stamp}")
 
 

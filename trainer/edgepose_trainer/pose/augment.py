@@ -14,7 +14,10 @@ from edgepose_trainer.pose.canvas import Canvas, Sample, similarity
 from edgepose_trainer.pose.photometric import spoil
 from edgepose_trainer.pose.pictures import Person, Picture, decoded
 
-SHARES = {"lspet": 0.42, "stanford40": 0.34, "coco_train_kp": 0.12, "courtside": 0.08, "coco_nopeople": 0.04}
+SHARES = {
+    "lspet": 0.357, "stanford40": 0.289, "coco_train_kp": 0.102, "courtside": 0.068, "coco_nopeople": 0.034,
+    "synthetic": 0.15,
+}  # fmt: skip
 """Of the pictures drawn; sources that are not there leave theirs to the others."""
 _PASTED, _MOSAIC, _WHOLE = 0.15, 0.5, 0.25
 """Samples that are pasted scenes, mosaics, and whole pictures as a device sees them. The rest: one scaled picture."""

@@ -28,6 +28,8 @@ class Table:
     annotations: list[Row]
     guessed_areas: int
     """Annotations without an area of the person's outline: a share of their box is taken."""
+    description: str = ""
+    """Of the file, by itself."""
 
 
 def load(path: Path) -> Table:
@@ -35,6 +37,7 @@ def load(path: Path) -> Table:
     try:
         table = json.loads(path.read_text(encoding="utf-8"))
         images, annotations = list(table["images"]), list(table["annotations"])
+        description = str(table.get("info", {}).get("description", ""))
         for category in table.get("categories", ()):
             _check_joints(path, category.get("keypoints"))
         if annotations and not any("keypoints" in annotation for annotation in annotations):
@@ -51,7 +54,7 @@ def load(path: Path) -> Table:
     ids = {row.get("id") for row in rows}
     if None in ids or len(ids) != len(rows):
         rows = [row | {"id": number} for number, row in enumerate(rows, 1)]
-    return Table(path, images, rows, guessed)
+    return Table(path, images, rows, guessed, description)
 
 
 def _check_joints(path: Path, names: Sequence[str] | None) -> None:

@@ -69,6 +69,7 @@ def judge(find: Estimator, aside: Sequence[Picture]) -> list[Line]:
         ("stanford40", "Stanford 40 kept aside (keypoints by a network), 12 limb joints", 0.0),
         ("coco_train_kp", f"COCO pictures kept aside, people of at least {_SMALL_PX:.0f} px", _SMALL_PX),
         ("courtside", "court-level tennis, a video kept aside, joints of which the teacher is sure", 0.0),
+        ("synthetic", f"rendered pictures kept aside, people of at least {_SMALL_PX:.0f} px", _SMALL_PX),
     ):
         chosen = [picture for picture in aside if picture.source == source and picture.people]
         if not chosen:

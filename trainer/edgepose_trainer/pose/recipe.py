@@ -28,6 +28,10 @@ _ORIGINS = {
     "coco_train_kp": ("COCO 2017 train, 100 pictures", "annotations CC BY 4.0, images by Flickr authors"),
     "coco_nopeople": ("COCO 2017, 238 pictures without people", "annotations CC BY 4.0, images by Flickr authors"),
     "courtside": ("tennis-annotations, court level, boxes", "CC BY 4.0 as declared by its uploader"),
+    "synthetic": (
+        "pictures rendered by edgepose synth --pose-images",
+        "own rendering; motion of tennis-motion CC BY-SA 3.0 (Pulgarin-Giraldo et al. 2017)",
+    ),
 }
 _LICENCE = (
     "Apache-2.0 for the code; the weights learned from research-only pictures (see data): not for sale as they are"
@@ -44,15 +48,16 @@ def train(
     export_size: int | None = None,
     workers: int = 0,
     say: Callable[[str], None] = print,
+    extra: Sequence[Path] = (),
 ) -> Card:
     """Trains, or goes on from ``resume``, and writes the model folder ``out``.
 
     ``resume``: a checkpoint goes on with its own plan; ``weights.onnx`` or its folder begins ``plan`` from there.
-    A plan of 0 epochs only exports.
+    ``extra``: folders of COCO person keypoints to learn from, too. A plan of 0 epochs only exports.
     Raises SourceError without pictures, ModelError for weights that do not fit, SettingsError for a wrong plan.
     """
     told = load(table) if table else EMPTY
-    found = labels.merged(sources.read(data), told.joints, told.further)
+    found = labels.merged(sources.read(data, extra), told.joints, told.further)
     if table is None:
         say("no teacher's labels (edgepose train pose-labels): faces on LSPET and the court's players stay open")
     training = begun(plan, work, resume)

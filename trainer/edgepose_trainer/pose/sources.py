@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -33,22 +33,40 @@ from edgepose_trainer.pose.pictures import (
 HELD_OUT_VIDEO = "a"
 """Of courtside_tennis: kept aside whole."""
 _BORDER_PX = 4.0  # a large network squeezes joints that it cannot see to the border
-_STANFORD_PER_CENT, _COCO_PER_CENT = 7, 20
+_STANFORD_PER_CENT, _COCO_PER_CENT, _SYNTHETIC_PER_CENT = 7, 20, 2
+SYNTHETIC, RENDERED = "synthetic", "edgepose synth --pose-images"
+"""Source of rendered pictures, and what their annotations' description begins with."""
 
 
-def read(folder: Path) -> list[Picture]:
-    """All sources found in ``folder``, in a fixed order; raises SourceError when there is none."""
+def read(folder: Path, extra: Sequence[Path] = ()) -> list[Picture]:
+    """All sources found in ``folder``, in a fixed order, and those of ``extra``, folders of COCO person keypoints.
+
+    Raises SourceError when there is none, or two pictures have the same source and name.
+    """
     readers = {
         "lspet224.parquet": _lspet,
         "stanford40_pose.parquet": _stanford,
         "coco_train_kp/annotations.json": _coco,
         "coco_nopeople/annotations.json": _coco,
         "courtside_tennis/annotations.json": _courtside,
+        f"{SYNTHETIC}/annotations.json": _synthetic,
     }
     found = [(folder / name, reader) for name, reader in readers.items() if (folder / name).is_file()]
     if not found:
         raise SourceError(f"{folder}: no pose data here; expected one of {', '.join(readers)}")
-    return [picture for path, reader in found for picture in reader(path)]
+    pictures = [picture for path, reader in found for picture in reader(path)]
+    return _together([pictures, *(_synthetic(one / "annotations.json") for one in extra)]) if extra else pictures
+
+
+def _together(parts: Sequence[Sequence[Picture]]) -> list[Picture]:
+    known: dict[str, Picture] = {}
+    for part in parts:
+        before = len(known)
+        known.update((picture.key, picture) for picture in part)
+        if len(known) < before + len(part):
+            twice = next(name for name, count in Counter(p.key for one in parts for p in one).items() if count > 1)
+            raise SourceError(f"{twice}: in two folders of pictures; rendered ones need seeds of their own")
+    return list(known.values())
 
 
 def files(folder: Path) -> list[Path]:
@@ -152,6 +170,14 @@ def _coco(path: Path) -> list[Picture]:
     if source != "coco_train_kp":
         return found
     return [replace(picture, validation=_share(picture.name, _COCO_PER_CENT)) for picture in found]
+
+
+def _synthetic(path: Path) -> list[Picture]:
+    """Rendered pictures, or any others with COCO person keypoints, named by their folder; everybody is labelled."""
+    table = coco.load(path)
+    source = SYNTHETIC if table.description.startswith(RENDERED) else path.parent.resolve().name
+    found = coco.pictures(table, [path.parent / "images", path.parent], source)
+    return [replace(picture, validation=_share(picture.name, _SYNTHETIC_PER_CENT)) for picture in found]
 
 
 def _courtside(path: Path) -> list[Picture]:

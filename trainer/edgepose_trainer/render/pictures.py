@@ -48,29 +48,41 @@ def pictures(
     size_wh: tuple[int, int] = (640, 480),
     people: tuple[int, int] = (1, 4),
     heights_px: tuple[float, float] = (60.0, 320.0),
+    alike: int = 1,
 ) -> Iterator[Labelled]:
-    """``count`` pictures; the same for the same arguments. Each has a court, light and players of its own.
+    """``count`` pictures; the same for the same arguments. Each has players, court, light and camera of its own.
 
     ``takes``: (F, 17, 3) coco17 in metres with y up, at any place. ``people``: least and most in a picture.
-    ``heights_px``: of the one whom the camera looks at, standing. Raises SettingsError without takes.
+    ``heights_px``: of the one whom the camera looks at, standing. ``alike``: so many pictures in succession share
+    court, light and camera, which take most of the time. Raises SettingsError without takes.
     """
     usable = [np.asarray(take, np.float64) for take in takes if np.isfinite(take).all(axis=(1, 2)).any()]
     if not usable:
         raise SettingsError("no take with a moment at which all joints are known")
-    for number in range(count):
-        yield _picture(usable, np.random.default_rng([seed, 24, number]), size_wh, people, heights_px)
+    for first in range(0, count, alike):
+        rngs = [np.random.default_rng([seed, 24, number]) for number in range(first, min(first + alike, count))]
+        yield from _alike(usable, rngs, size_wh, people, heights_px)
 
 
-def _picture(takes: list[Array], rng: np.random.Generator, size_wh: tuple[int, int], people: tuple[int, int],
-             heights_px: tuple[float, float]) -> Labelled:  # fmt: skip
-    spot = np.array([rng.uniform(-1, 1) * (WIDTH_M / 2 + 1), rng.uniform(-1, 1) * (LENGTH_M / 2 + 3)])
-    camera = _camera(rng, spot, size_wh, heights_px)
-    bodies = [_player(takes, rng, spot)]
-    for _ in range(int(rng.integers(people[0], people[1] + 1)) - 1):
-        bodies.append(_player(takes, rng, _beside(rng, camera, spot)))
+def _alike(takes: list[Array], rngs: Sequence[np.random.Generator], size_wh: tuple[int, int], people: tuple[int, int],
+           heights_px: tuple[float, float]) -> Iterator[Labelled]:  # fmt: skip
+    """A picture of other players for each generator; the first draws the rest."""
+    first = rngs[0]
+    spot = np.array([first.uniform(-1, 1) * (WIDTH_M / 2 + 1), first.uniform(-1, 1) * (LENGTH_M / 2 + 3)])
+    camera = _camera(first, spot, size_wh, heights_px)
+    renderer = None
+    for rng in rngs:
+        bodies = [_player(takes, rng, spot)]
+        for _ in range(int(rng.integers(people[0], people[1] + 1)) - 1):
+            bodies.append(_player(takes, rng, _beside(rng, camera, spot)))
+        renderer = renderer or scene.Renderer(size_wh, int(rng.integers(1 << 30)))
+        yield _labelled(renderer, camera, size_wh, bodies)
+
+
+def _labelled(renderer: scene.Renderer, camera: View, size_wh: tuple[int, int], bodies: list[Body]) -> Labelled:
     eye = Lens.of(camera, size_wh).eye
-    bodies.sort(key=lambda body: float(np.linalg.norm(body.joints.mean(axis=0) - eye)))
-    drawn = scene.Renderer(size_wh, int(rng.integers(1 << 30))).draw(camera, bodies, depth=True)
+    bodies = sorted(bodies, key=lambda body: float(np.linalg.norm(body.joints.mean(axis=0) - eye)))
+    drawn = renderer.draw(camera, bodies, depth=True)
     joints = labels(Lens.of(camera, size_wh), bodies, drawn)
     boxes = scene.boxes(camera, size_wh, bodies).astype(np.float32)
     there = ((boxes[:, 2:] - boxes[:, :2]) > _LEAST_BOX_PX).all(axis=1) & (joints[..., 2] != ABSENT).any(axis=1)
