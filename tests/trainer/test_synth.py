@@ -161,6 +161,18 @@ def lens() -> Lens:
     return Lens.of(looking(np.array([0.0, 1.2, -6.0]), np.array([0.0, 1.2, 0.0]), 600.0, (640, 480)), (640, 480))
 
 
+def test_a_camera_behind_the_base_line_holds_everybody_all_the_time_and_no_more(tmp_path: Path) -> None:
+    folder = made(tmp_path / "s", seed=230, place_m=(-5.0, 5.0, -20.0), size_wh=(960, 720))
+    poses, info = read_poses(folder), read_info(folder)
+    assert len(poses.track) == 2 * 12 * 30
+    assert (poses.keypoints[..., 2] > 0).all()
+    assert info.calibration is not None
+    eye = -np.array(info.calibration.R).T @ np.array(info.calibration.t)
+    assert eye == pytest.approx([-5.0, 5.0, -20.0])
+    x, y = poses.keypoints[..., 0], poses.keypoints[..., 1]
+    assert max((x.max() - x.min()) / 960, (y.max() - y.min()) / 720) > 0.85
+
+
 def test_who_stands_behind_somebody_is_hidden_and_who_stands_beside_is_not() -> None:
     view = seen.see([standing(0.0, 0.0), standing(0.0, 3.0), standing(2.0, 3.0)], lens())
     torso = COCO17.indices("left_hip", "right_hip")
@@ -235,10 +247,19 @@ def test_the_command_writes_a_session_whose_strokes_events_finds(tmp_path: Path)
     assert len(told) - sum(map(len, near.values())) <= 1
 
 
-def test_a_mistake_is_said_in_one_line(tmp_path: Path) -> None:
-    done = edgepose("synth", "--cameras", 5, "--setup", "box", "--no-video", "--out", tmp_path / "out")
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--cameras", 5, "--setup", "box"], "--setup box has 4 corners, got --cameras 5"),
+        (["--from=0,1,-5"], "--from 0,1,-5: that is among the players"),
+        (["--from=0,behind"], "--from: expected X,Y,Z in metres, got '0,behind'"),
+        (["--from=0,5,-20", "--cameras", 2], "--from places one camera, got --cameras 2"),
+    ],
+)
+def test_a_mistake_is_said_in_one_line(tmp_path: Path, options: list[object], said: str) -> None:
+    done = edgepose("synth", *options, "--duration", 5, "--no-video", "--out", tmp_path / "out")
     assert done.returncode == 2
-    assert done.stderr.strip() == "edgepose: --setup box has 4 corners, got --cameras 5"
+    assert done.stderr.strip() == f"edgepose: {said}"
     assert not (tmp_path / "out").exists()
 
 

@@ -32,7 +32,7 @@ from edgepose_trainer.motionmodel.movement import Seen
 from edgepose_trainer.render.body import Body
 from edgepose_trainer.render.lens import Lens, View
 from edgepose_trainer.render.scene import Renderer
-from edgepose_trainer.synth.cameras import Setup, cameras
+from edgepose_trainer.synth.cameras import Setup, cameras, framed
 from edgepose_trainer.synth.scene import Court, ball, play
 from edgepose_trainer.synth.seen import View2D, see
 
@@ -42,6 +42,8 @@ LICENCE = "CC BY-SA 3.0: motion made with tennis-motion, learned from Tennis-MoC
 _STARTED = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
 """Of every session: the same seed gives the same bytes."""
 _MOST_OFFSET_S = 1.5
+_FRAMING_HZ = 15.0
+"""How often it is looked where people are, to frame them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +62,20 @@ class Wish:
     fps: float = 30.0
     depth_m: float = 5.2
     """From the net, where players play."""
+    place_m: tuple[float, float, float] | None = None
+    """Of the one camera, aimed and zoomed to hold everybody; None: at the side, with a fixed lens."""
 
 
 def write(folder: Path, wish: Wish, model: MotionModel, video: bool, say: Callable[[str], None]) -> Court:
-    """Sessions into a new folder: its own for one camera, ``camera-1`` … for more, and ``truth.json``."""
+    """Sessions into a new folder: its own for one camera, ``camera-1`` … for more, and ``truth.json``.
+
+    Raises SettingsError for cameras that cannot stand so.
+    """
     rng = np.random.default_rng([wish.seed, 3])
-    views = cameras(wish.cameras, wish.setup, wish.size_wh, wish.distortion)
-    starts_s = rng.uniform(0, _MOST_OFFSET_S, len(views)).round(4) if wish.offsets else np.zeros(len(views))
+    starts_s = rng.uniform(0, _MOST_OFFSET_S, wish.cameras).round(4) if wish.offsets else np.zeros(wish.cameras)
     starts_s -= starts_s.min()
     court = play(model, wish.seed, wish.players, wish.duration_s + float(starts_s.max()), wish.depth_m)
+    views = _views(wish, court)
     names = ["."] if len(views) == 1 else [f"camera-{number + 1}" for number in range(len(views))]
     folder.mkdir(parents=True, exist_ok=True)
     for name, view, start_s in zip(names, views, starts_s.tolist(), strict=True):
@@ -77,6 +84,16 @@ def write(folder: Path, wish: Wish, model: MotionModel, video: bool, say: Callab
     truth = _truth(wish, court, dict(zip(names, starts_s.tolist(), strict=True)))
     (folder / TRUTH).write_text(json.dumps(truth, indent=1) + "\n", encoding="utf-8")
     return court
+
+
+def _views(wish: Wish, court: Court) -> list[View]:
+    if wish.place_m is None:
+        return cameras(wish.cameras, wish.setup, wish.size_wh, wish.distortion)
+    if wish.cameras > 1:
+        raise SettingsError(f"--from places one camera, got --cameras {wish.cameras}")
+    people = [person.at(np.arange(0, wish.duration_s, 1 / _FRAMING_HZ)) for person in court.people]
+    bodies = [np.concatenate([one.joints, one.toes, one.heels], axis=1).reshape(-1, 3) for one in people]
+    return [framed(wish.place_m, np.concatenate(bodies), wish.size_wh, wish.distortion)]
 
 
 def _write_camera(folder: Path, wish: Wish, court: Court, view: View, start_s: float, video: bool) -> None:
