@@ -43,19 +43,19 @@ def tube(centres: Array, across: Array, over: Array, widths: Array, depths: Arra
     ``across`` x ``over`` points along the tube; both (3,) or (M, 3). ``colours``: (3,), (M - 1, 3) or
     (M - 1, sides, 3).
     """
-    angles = np.arange(sides) * (2 * np.pi / sides)
-    across, over = np.broadcast_to(across, centres.shape), np.broadcast_to(over, centres.shape)
+    angles = np.arange(sides + 1) * (2 * np.pi / sides)
+    angles[-1] = 0
     u = (across * np.asarray(widths)[:, None])[:, None] * np.cos(angles)[:, None]
-    rings = (centres[:, None] + u + (over * np.asarray(depths)[:, None])[:, None] * np.sin(angles)[:, None]).astype(
-        np.float32
+    rings = centres[:, None] + u + (over * np.asarray(depths)[:, None])[:, None] * np.sin(angles)[:, None]
+    quads = np.empty((len(centres) - 1, sides, 4, 3), np.float32)  # filled corner by corner: half the time of a stack
+    quads[:, :, 0], quads[:, :, 1] = rings[:-1, :-1], rings[:-1, 1:]
+    quads[:, :, 2], quads[:, :, 3] = rings[1:, 1:], rings[1:, :-1]
+    painted = np.empty((len(centres) - 1, sides, 3), np.float32)
+    painted[:] = colours if np.ndim(colours) != 2 else np.asarray(colours)[:, None]
+    count = (len(centres) - 1) * sides
+    return Mesh(
+        quads.reshape(-1, 4, 3), painted.reshape(-1, 3), np.full(count, bias_m, np.float32), np.zeros(count, np.intp)
     )
-    turned = np.roll(rings, -1, axis=1)
-    quads = np.stack([rings[:-1], turned[:-1], turned[1:], rings[1:]], axis=2).reshape(-1, 4, 3)
-    colours = np.asarray(colours, np.float32)
-    if colours.ndim == 2:
-        colours = colours[:, None]
-    painted = np.broadcast_to(colours, (len(centres) - 1, sides, 3)).reshape(-1, 3)
-    return Mesh(quads, painted, np.full(len(quads), bias_m, np.float32), np.zeros(len(quads), np.intp))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,8 @@ def frame(axis: Array, sideways: Array | None = None) -> tuple[Array, Array]:
     if size < 1e-6:
         return frame(axis)
     u = u / size
-    return u, np.cross(axis, u)
+    (a, b, c), (x, y, z) = axis.tolist(), u.tolist()  # numpy's cross takes ten times as long for two vectors
+    return u, np.array([b * z - c * y, c * x - a * z, a * y - b * x])
 
 
 def ellipsoid(middle: Array, along: Array, across: Array, half_m: tuple[float, float, float], colour: Array,
