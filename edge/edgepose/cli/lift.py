@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edgepose.cli.events import Session
 from edgepose.cli.run import ModelsDir
+
+if TYPE_CHECKING:
+    from edgepose.lifting.offline import Lifted
 
 
 def command(
@@ -26,9 +29,28 @@ def command(
     Past and future are used: hidden joints are filled, the poses smoothed without lag. Where the session states its
     calibration, the lens is known and not assumed.
     """
-    from edgepose import models
     from edgepose import session as sessions
     from edgepose.cli.running import replaced
+
+    found = lifted(session, model, height_m, fill and not newest, smooth and not newest, newest, models_dir)
+    with replaced(out) as partial:
+        sessions.write_poses3d(partial, found.poses)
+    typer.echo(f"{out}: {found.said}", err=True)
+    return 0
+
+
+def lifted(
+    session: Path,
+    model: str,
+    height_m: float = 1.75,
+    fill: bool = True,
+    smooth: bool = True,
+    newest: bool = False,
+    models_dir: Path | None = None,
+) -> Lifted:
+    """All tracked poses of a session in 3D; raises EdgePoseError, a SessionError when nobody is tracked."""
+    from edgepose import models
+    from edgepose import session as sessions
     from edgepose.lifting import load_lifter, offline
     from edgepose.skeletons import named
 
@@ -42,14 +64,5 @@ def command(
         poses.keypoints = offline.undistorted(poses.keypoints, lens, info.calibration.distortion or [])
     size_wh = info.width, info.height
     lifter = load_lifter(models.find(model, models_dir), None, size_wh, skeleton, camera=lens, newest=newest)
-    wanted = offline.Wanted(
-        heights_m={track: player.height_m for track, player in info.players.items() if player.height_m},
-        height_m=height_m,
-        fill=fill and not newest,
-        smooth=smooth and not newest,
-    )
-    found = offline.lifted(poses, skeleton, lifter, wanted)
-    with replaced(out) as partial:
-        sessions.write_poses3d(partial, found.poses)
-    typer.echo(f"{out}: {found.said}", err=True)
-    return 0
+    heights_m = {track: player.height_m for track, player in info.players.items() if player.height_m}
+    return offline.lifted(poses, skeleton, lifter, offline.Wanted(heights_m, height_m, fill, smooth))

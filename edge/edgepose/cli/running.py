@@ -8,6 +8,7 @@ import os
 import resource
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -39,6 +40,8 @@ class Wanted:
     tell: Callable[[Event], None] | None = None
     extra: Callable[[CameraLine], Sequence[Output]] = field(default=lambda line: ())
     summary: Path | None = None
+    halted: threading.Event = field(default_factory=threading.Event)
+    """Set when a signal ended the run."""
 
 
 def pose_from(
@@ -148,7 +151,7 @@ def run_device(settings: Settings, wanted: Wanted) -> int:
         _outputs(device, publisher, wanted, labels)
         if publisher is not None:
             _first_contact(publisher, settings, live=any(line.info.live for line in lines))
-        _stop_on_signals(device)
+        _stop_on_signals(device, wanted.halted, stack)
         with bars({line.name: line.info.frames for line in lines}) as watch:
             device.run(settings.mqtt.metrics_s, publisher.publish_metrics if publisher else None, watch)
         if publisher is not None:
@@ -219,16 +222,17 @@ def _score_labels(settings: Settings) -> Sequence[str]:
     return strokes.card.labels
 
 
-def _stop_on_signals(device: Device) -> None:
-    """The first Ctrl-C or SIGTERM ends cleanly, the second at once."""
+def _stop_on_signals(device: Device, halted: threading.Event, stack: ExitStack) -> None:
+    """The first Ctrl-C or SIGTERM ends cleanly, the second at once; afterwards all is as it was."""
 
     def stop(number: int, frame: object) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        halted.set()
         device.ask_to_stop()
 
-    signal.signal(signal.SIGINT, stop)
-    signal.signal(signal.SIGTERM, stop)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        stack.callback(signal.signal, number, signal.signal(number, stop))
 
 
 def _summarise(device: Device, left: int, wanted: Wanted) -> int:
