@@ -27,7 +27,7 @@ from edgepose_trainer.boosting import Boosting
 from edgepose_trainer.presets import PRESETS, Preset
 from edgepose_trainer.recordings import IDLE, Recording
 from edgepose_trainer.samples import Worse, cut, featurise
-from edgepose_trainer.scaleout import parts, starting
+from edgepose_trainer.scaleout import boosters, parts, starting
 from edgepose_trainer.scaleout.crews import Alone, Cluster
 from edgepose_trainer.scaleout.outofcore import OutOfCore
 from tests.trainer.clusters import dask_cluster, free_port, s3_server
@@ -100,12 +100,16 @@ def test_a_part_on_disk_reads_back_in_row_groups(
         samples.take(np.arange(1400)), np.ones(1400, np.float32), np.arange(1400) % 2, "tennis-2", 1
     )
     file = parts.write(part, str(tmp_path), step=100)
-    rows = parts.Rows(file)
+    (chosen,) = parts.whole([file])
+    rows = parts.Rows(chosen)
     assert (len(rows), pq.read_metadata(file.address).num_row_groups) == (1400, 2)
     expected = parts.inputs(part)
     np.testing.assert_array_equal(np.concatenate([rows[0:1024], rows[1024:1400]]), expected)
     np.testing.assert_array_equal(parts.matrix([file.bins]), expected[::100])
-    assert parts.labels_of(file.address).tolist() == [0, 1] * 700
+    assert chosen.labels().tolist() == [0, 1] * 700
+    second = parts.Chosen(file, (1,))
+    assert (second.rows, second.labels().tolist()) == (376, [0, 1] * 188)
+    np.testing.assert_array_equal(parts.Rows(second)[0:376], expected[1024:])
 
 
 def test_alone_grows_the_trees_of_the_run_in_memory(samples: strokes.Samples, tmp_path: Path) -> None:
@@ -123,6 +127,38 @@ def test_alone_grows_the_trees_of_the_run_in_memory(samples: strokes.Samples, tm
         engine.predict(ours, samples, rows, same, 5, 3), strokes.predict(theirs, samples, rows, same, 5, 3)
     )
     assert not (tmp_path / "parts").exists()
+
+
+def test_every_row_group_is_dealt_to_one_block_by_chance() -> None:
+    files = [parts.File("a", 5000, "a"), parts.File("b", 2048, "b")]  # groups of 2048, 2048, 904 and 2048 rows
+    blocks = boosters.drawn(files, 3600, 1)
+    assert len(blocks) == 2
+    dealt = sorted((one.file.address, group) for block in blocks for one in block for group in one.groups)
+    assert dealt == [("a", 0), ("a", 1), ("a", 2), ("b", 0)]
+    assert sum(one.rows for block in blocks for one in block) == 7048
+    assert blocks == boosters.drawn(files, 3600, 1)
+    assert {str(boosters.drawn(files, 3600, seed)) for seed in range(9)} > {str(blocks)}
+
+
+def test_trees_from_blocks_tell_what_trees_from_all_rows_tell(
+    samples: strokes.Samples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """2250 rows of 1150 numbers, some 400 rows at once, and the held-out loss says when to stop."""
+    monkeypatch.setattr(parts, "ROWS", 130)
+    there, few = samples.recording == 0, 500_000
+    told = []
+    for held in (boosters.HELD, few):
+        engine = OutOfCore(Alone(), str(tmp_path / "parts"), held)
+        fitted = engine.fit_on(samples, LABELS, preset(None), 3)
+        assert fitted.best == 12
+        told.append(engine.predict(fitted, samples, np.arange(len(samples)), preset(None), 12, 3))
+    at_once, in_blocks = told
+    assert 0 < np.abs(at_once - in_blocks).mean() <= 0.03
+    assert np.mean(at_once.argmax(axis=1) == in_blocks.argmax(axis=1)) >= 0.99
+    slow = replace(preset(None, rounds=60), boosting=Boosting(rate=0.5, most_rounds=60, features=0.1, patience=2))
+    learnt, judge = samples.take(there), samples.take(~there)
+    stopped = OutOfCore(Alone(), str(tmp_path / "parts"), few).fit_on(learnt, LABELS, slow, 3, judge)
+    assert stopped.booster.current_iteration() == stopped.best < 60
 
 
 @pytest.fixture(scope="module")
@@ -169,15 +205,17 @@ def both_workers(cluster: Cluster) -> dict[str, int]:
     return dict(cluster._client.run(os.getpid))
 
 
-@pytest.mark.parametrize(("rows", "tolerance"), [(1.0, 0.005), (0.6, 0.02)])
+@pytest.mark.parametrize(
+    ("rows", "tolerance", "held"), [(1.0, 0.005, boosters.HELD), (0.6, 0.02, boosters.HELD), (1.0, 0.03, 350_000)]
+)
 def test_two_workers_find_what_one_process_finds(
     samples: strokes.Samples, cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-    rows: float, tolerance: float,
+    rows: float, tolerance: float, held: int,
 ) -> None:  # fmt: skip
     """The features to the bit; the probabilities within ``tolerance`` on average.
 
     Sums of floats in another order pick another of two splits that are as good, and where a tree is grown from 60 % of
-    the rows, each machine draws its own.
+    the rows, each machine draws its own, blocks too.
     """
     assert len(set(both_workers(cluster).values()) - {os.getpid()}) == 2
     monkeypatch.setattr(parts, "ROWS", 300)  # something for everybody
@@ -188,7 +226,7 @@ def test_two_workers_find_what_one_process_finds(
     chosen = preset(None, rows=rows)
     probabilities = []
     for name, crew in (("alone", Alone()), ("cluster", cluster)):
-        engine = OutOfCore(crew, str(tmp_path / name))
+        engine = OutOfCore(crew, str(tmp_path / name), held)
         fitted = engine.fit_on(samples, LABELS, chosen, 3)
         assert "127.0.0.1" not in fitted.booster.model_to_string()
         probabilities.append(engine.predict(fitted, samples, np.arange(len(samples)), chosen, 12, 3))
@@ -291,6 +329,24 @@ def test_from_bucket_to_bucket_on_the_cluster(workplace: tuple[Path, str, str], 
     assert ours["labels"] == theirs["labels"]
     left = [path for path in bucket.find("court") if not path.startswith("court/data/")]
     assert left == ["court/model/card.json", "court/model/strokes.txt"]
+
+
+def test_chosen_labels_are_the_same_on_the_cluster(workplace: tuple[Path, str, str], tmp_path: Path) -> None:
+    """Serves become lobs, forehands idle: in the windows, in the trees and in the card."""
+    table = clips(tmp_path / "clips.parquet")
+    settings = tmp_path / "few.json"
+    settings.write_text(json.dumps({"most_rounds": 5, "rate": 0.3, "rows": 1.0}))
+    common = ("--data", str(table), "--preset", "any", "--folds", "0", "--settings", str(settings))
+    chosen = ("--labels", "serve=lob,forehand=idle")
+    told = []
+    for name, more in (("here", ("--parts", str(tmp_path))), ("there", ("--scheduler", workplace[1]))):
+        code, said = edgepose("--out", str(tmp_path / name), *common, *chosen, *more)
+        assert (code, "labels idle, lob" in said) == (0, True), said
+        told.append(json.loads((tmp_path / name / "card.json").read_text()))
+    here, there = told
+    assert here["labels"] == there["labels"] == ["idle", "lob"]
+    assert here["training"] == there["training"]
+    assert here["training"]["labels"] == "serve=lob,forehand=idle"
 
 
 @pytest.mark.parametrize(

@@ -243,8 +243,10 @@ IN_MEMORY = Engine(read, fit_on, predict)
 
 def numbers(labels: NDArray[np.str_], known: Sequence[str]) -> NDArray[np.intp]:
     """(N,) places among the known labels."""
-    number = {label: i for i, label in enumerate(known)}
-    return np.array([number[label] for label in labels.tolist()], dtype=np.intp)
+    places = np.full(len(labels), -1, np.intp)
+    for place, label in enumerate(known):  # no list of millions of strings
+        places[labels == label] = place
+    return places
 
 
 def _preset(name: str) -> Preset:

@@ -26,7 +26,7 @@ from edgepose_trainer.reading import read
 from edgepose_trainer.recordings import Source
 from edgepose_trainer.samples import Samples, Worse, likely_widths, thin
 from edgepose_trainer.scaleout import addresses, boosters
-from edgepose_trainer.scaleout.boosters import Task
+from edgepose_trainer.scaleout.boosters import HELD, Task
 from edgepose_trainer.scaleout.crews import Crew
 from edgepose_trainer.scaleout.parts import File, Part, inputs, parts_of, write
 from edgepose_trainer.strokes import FRAMES, STOP_SHARE, numbers
@@ -43,6 +43,8 @@ class OutOfCore:
 
     crew: Crew
     folder: str
+    held: int = HELD
+    """Numbers that a machine holds at once, as `boosters.HELD`."""
 
     def read(self, data: Sequence[str], wanted: Collection[str] | None = None) -> list[Source]:
         """Every address in a task of its own, and every session of a folder; raises SettingsError."""
@@ -85,7 +87,7 @@ class OutOfCore:
         rng = np.random.default_rng(seed)
         samples = thin(samples, preset.most, rng)
         columns = tuple(names(preset.features, FRAMES))
-        second = samples.take(np.arange(0, len(samples), boosters.every(len(samples), len(columns))))
+        second = samples.take(np.arange(0, len(samples), 2))
         copied = _widths(second, preset, rng)
         judged = None if held_out is None else _evenly(thin(held_out, preset.most // STOP_SHARE, rng), _JUDGED)
         step = -(-(len(samples) + len(second)) // _BINNED)
@@ -97,7 +99,7 @@ class OutOfCore:
         weight = weight_of_labels(truth, len(labels), preset.boosting.rarest)
         return Task(
             files, tuple(file.bins for file in files), judge, tuple(weight.tolist()), columns,
-            boosters.many(len(truth), len(columns)), seed, preset.boosting, rounds,
+            seed, preset.boosting, rounds, held=self.held,
         )  # fmt: skip
 
     def predict(

@@ -133,27 +133,45 @@ def _write(address: str, rows: Float32, labels: NDArray[np.int16]) -> None:
         pq.write_table(pa.table(columns), file, row_group_size=GROUP, compression="none", use_dictionary=False)
 
 
-def labels_of(address: str) -> NDArray[np.int16]:
-    """(N,)"""
-    with addresses.reading(address) as file:
-        return np.asarray(pq.read_table(file, columns=["label"])["label"].to_numpy())
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Some row groups of a file, ascending: all but the file's last have ``GROUP`` rows."""
+
+    file: File
+    groups: tuple[int, ...]
+
+    @property
+    def rows(self) -> int:
+        return sum(min(GROUP, self.file.rows - group * GROUP) for group in self.groups)
+
+    def labels(self) -> NDArray[np.int16]:
+        """(R,)"""
+        with addresses.reading(self.file.address) as file:
+            table = pq.ParquetFile(file).read_row_groups(list(self.groups), columns=["label"])
+        return np.asarray(table["label"].to_numpy())
+
+
+def whole(files: Sequence[File]) -> list[Chosen]:
+    """Every row group."""
+    return [Chosen(file, tuple(range(-(-file.rows // GROUP)))) for file in files]
 
 
 class Rows(lgb.Sequence):
-    """The features of one file, read a row group at a time."""
+    """The features of some row groups, read one at a time."""
 
     batch_size = GROUP
 
-    def __init__(self, file: File) -> None:
-        self._file = file
+    def __init__(self, chosen: Chosen) -> None:
+        self._chosen = chosen
 
     def __len__(self) -> int:
-        return self._file.rows
+        return self._chosen.rows
 
     def __getitem__(self, wanted: Any) -> Float32:
         """(R, D) of the row group that the slice begins with: LightGBM asks for ``batch_size`` rows in turn."""
-        with addresses.reading(self._file.address) as file:
-            table = pq.ParquetFile(file).read_row_group(wanted.start // GROUP, columns=["features"])
+        group = self._chosen.groups[wanted.start // GROUP]
+        with addresses.reading(self._chosen.file.address) as file:
+            table = pq.ParquetFile(file).read_row_group(group, columns=["features"])
         column = table["features"].combine_chunks()
         return np.asarray(column.flatten().to_numpy(zero_copy_only=False)).reshape(len(column), -1)
 
