@@ -17,6 +17,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from edgepose import card as cards
@@ -24,11 +26,14 @@ from edgepose.card import SpotterSpec, WindowSpec
 from edgepose.classifier import StrokeClassifier
 from edgepose.types import Scores, Window
 from edgepose.window import windows_of
+from edgepose_trainer.importers import mocap
+from edgepose_trainer.motionmodel import training as motions
 from edgepose_trainer.reading import read
 from edgepose_trainer.recordings import IDLE, Recording, Source
 from edgepose_trainer.samples import cut
 from edgepose_trainer.spotting import Count, compare, spot, swings
 from edgepose_trainer.strokes import FRAMES, PRESETS, card_of, fit_on, preset_labels
+from edgepose_trainer.synth import practice
 
 SPEC = WindowSpec(frames=FRAMES, rate_hz=15)
 SPOTTERS = tuple(SpotterSpec(enter=0.5, leave=0.4, abstain=abstain) for abstain in (0.5, 0.6, 0.65, 0.7, 0.8))
@@ -55,7 +60,11 @@ def main() -> None:
         model = Path(sys.argv[2] if len(sys.argv) > 2 else folder)
         if not (model / "card.json").exists():
             model.mkdir(exist_ok=True)
-            fitted(sources, [r for r in recordings if r.group not in aside], model)
+            learnt = [r for r in recordings if r.group not in aside]
+            if "--no-made" not in sys.argv:
+                sources.append(made(data, aside, Path(folder) / "motion"))
+                learnt += sources[-1].recordings
+            fitted(sources, learnt, model)
         report(StrokeClassifier(model), [r for r in recordings if r.group in aside])
 
 
@@ -63,6 +72,20 @@ def kept_aside(recordings: Sequence[Recording]) -> set[str]:
     groups = sorted({r.group for r in recordings})
     fourth = [[g for g in groups if g.startswith(name)][::4] for name in ("thetis/", "penn/")]
     return {*VIDEOS, *PLAYERS, *fourth[0], *fourth[1]}
+
+
+def made(data: Path, aside: set[str], motion: Path) -> Source:
+    """Rallies of players who move as those do whom the model may see."""
+    takes = motion.with_name("takes")
+    takes.mkdir()
+    for file in mocap.files_of(data / "mocap" / "caldas"):
+        if f"mocap/{mocap.stem_of(file).partition('_')[0]}" not in aside:
+            (takes / file.name).symlink_to(file.resolve())
+    table = pq.read_table(data / "strokes" / "thetis_skeletons.parquet")
+    seen = [f"thetis/{player}" not in aside for player in table.column("player").to_pylist()]
+    pq.write_table(table.filter(pa.array(seen)), takes / "kinect.parquet")
+    motions.train(takes, motion, takes / "kinect.parquet", print)
+    return practice.read(motion)
 
 
 def fitted(sources: Sequence[Source], recordings: Sequence[Recording], out: Path) -> None:

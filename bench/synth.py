@@ -1,6 +1,6 @@
 """What `edgepose events` finds in synthetic sessions with exact 2D, and how plausible the motion is.
 
-python bench/synth.py [--seeds 20] [--first 100] [--duration 30]
+python bench/synth.py [--seeds 20] [--first 100] [--duration 30] [--strokes tennis-strokes]
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _NEAR_S = 10 / 30
 _RATE_HZ = 120.0
 
 
-def judged(folder: Path) -> tuple[Counter[str], Counter[str], Counter[str], int]:
+def judged(folder: Path, strokes: str) -> tuple[Counter[str], Counter[str], Counter[str], int]:
     """Strokes, found ones and those with the right label, by label; and how many events were no stroke."""
     events = folder / "events.jsonl"
     command = [
@@ -36,7 +36,7 @@ def judged(folder: Path) -> tuple[Counter[str], Counter[str], Counter[str], int]
         "events",
         str(folder),
         "--model",
-        "tennis-strokes",
+        strokes,
         "--out",
         str(events),
     ]
@@ -84,6 +84,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--first", type=int, default=100)
     parser.add_argument("--duration", type=float, default=30.0)
+    parser.add_argument("--strokes", default="tennis-strokes", help="model: installed name or folder")
     wish = parser.parse_args()
     model = load()
     seeds = range(wish.first, wish.first + wish.seeds)
@@ -93,7 +94,7 @@ def main() -> None:
             begun_s = time.perf_counter()
             write(Path(work) / "s", Wish(seed, wish.duration, 2), model, False, lambda text: None)
             took_s.append(time.perf_counter() - begun_s)
-            one = judged(Path(work) / "s")
+            one = judged(Path(work) / "s", wish.strokes)
         total, found, right, false = total + one[0], found + one[1], right + one[2], false + one[3]
     print("| stroke | strokes | found | right label |\n|---|---|---|---|")
     for label in sorted(total):

@@ -56,7 +56,7 @@ PRESETS = MappingProxyType(
             "slices as plain strokes.",
             features="tennis-2",
             boosting=Boosting(rate=0.12, most_rounds=260, features=0.1, rows=0.4),
-            hop_s=MappingProxyType({"mocap": 0.18, "thetis": 0.1}),
+            hop_s=MappingProxyType({"mocap": 0.18, "synth": 0.18, "thetis": 0.1}),
             most=3000,
             folds=3,
             spotter=SpotterSpec(enter=0.5, leave=0.4, abstain=0.65),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -57,9 +58,13 @@ class Court:
 
 def play(model: MotionModel, seed: int, players: int, duration_s: float, depth_m: float) -> Court:
     """The same model, seed and settings give the same scene."""
-    rng = np.random.default_rng([seed, 1])
+    return perform(model, seed, plan(np.random.default_rng([seed, 1]), players, duration_s, depth_m), duration_s)
+
+
+def perform(model: MotionModel, seed: int, parts: Sequence[Part], duration_s: float) -> Court:
+    """New players who do what ``parts`` say."""
     people = []
-    for number, part in enumerate(plan(rng, players, duration_s, depth_m)):
+    for number, part in enumerate(parts):
         own = np.random.default_rng([seed, 2, number])
         player = draw_player(model, own)
         strokes = [Stroke(draw_clip(model, player, hit.label, own), hit.time_s, hit.place) for hit in part.hits]
