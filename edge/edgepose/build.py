@@ -36,13 +36,15 @@ _PIPE = re.compile(r"^(pipe\+raw|pipe\+live|pipe|ffmpeg):|^(picamera|jetson-csi)
 
 
 def source_kind(address: str) -> str:
-    """The plug-in for an address: camera, stream, pipe, replay, images or video."""
+    """The plug-in for an address: camera, stream, pipe, loop, replay, images or video."""
     if address.isdigit() or address.startswith("/dev/"):
         return "camera"
     if _STREAM.match(address):
         return "stream"
     if _PIPE.match(address):
         return "pipe"
+    if address.startswith("loop:"):
+        return "loop"
     if Path(address).is_dir():
         return "replay" if (Path(address) / "session.json").is_file() else "images"
     return "video"

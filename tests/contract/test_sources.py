@@ -16,7 +16,7 @@ from edgepose.config import CaptureSettings
 from edgepose.errors import SourceError
 from edgepose.recorder import Recorder
 from edgepose.session import SessionInfo
-from edgepose.sources import Source, images, pipe, replay, video
+from edgepose.sources import Source, images, loop, pipe, replay, video
 from edgepose.types import Pose, Track
 from tests.clips import FFMPEG, make
 
@@ -58,6 +58,10 @@ def a_live_command(folder: Path) -> str:
     return f"pipe+live:python3 '{folder / 'endless.py'}'"
 
 
+def a_loop(folder: Path) -> str:
+    return f"loop:{a_video(folder)}"
+
+
 needs_ffmpeg = pytest.mark.skipif(FFMPEG is None, reason="no ffmpeg here (Debian package ffmpeg)")
 KINDS = [
     pytest.param(video, a_video, id="video", marks=needs_ffmpeg),
@@ -65,6 +69,7 @@ KINDS = [
     pytest.param(replay, a_session, id="replay"),
     pytest.param(pipe, a_command, id="pipe", marks=needs_ffmpeg),
     pytest.param(pipe, a_live_command, id="live pipe"),
+    pytest.param(loop, a_loop, id="loop", marks=needs_ffmpeg),
 ]
 Address = Callable[[Path], str]
 
@@ -147,7 +152,14 @@ def test_the_capture_thread_can_read_it_and_stop(kind, address: Address, tmp_pat
 
 @pytest.mark.parametrize(
     ("kind", "address"),
-    [(video, "none.mp4"), (images, "none"), (replay, "none"), (pipe, "pipe:no-such-program"), (pipe, "none")],
+    [
+        (video, "none.mp4"),
+        (images, "none"),
+        (replay, "none"),
+        (pipe, "pipe:no-such-program"),
+        (pipe, "none"),
+        (loop, "loop:none"),
+    ],
 )
 def test_what_cannot_be_opened_is_one_clear_line(kind, address: str):
     with pytest.raises(SourceError) as caught:

@@ -125,6 +125,7 @@ def test_a_missing_model_names_camera_and_key(tmp_path: Path) -> None:
         ("ffmpeg:-f v4l2 -i /dev/video0", "pipe"),
         ("picamera", "pipe"),
         ("jetson-csi:1", "pipe"),
+        ("loop:clip.mp4", "loop"),
         ("clip.mp4", "video"),
         ("picamera.mp4", "video"),
     ],
