@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,19 @@ def test_it_begins_again_after_the_pause_and_its_times_go_on(tmp_path: Path, mon
     assert steps == pytest.approx(np.full(4, 0.01), abs=1e-6)
     assert again[0].time_s - first[-1].time_s >= 0.3
     assert np.array_equal(third[1].image, first[1].image)  # type: ignore[arg-type]
+    assert source.skipped == 0
+
+
+def test_who_sleeps_misses_frames(tmp_path: Path) -> None:
+    """At 100 frames a second, half a second after the first: those due more than KEPT_S before are gone."""
+    source = loop.open_source(f"loop:{clip(tmp_path / 'c.mp4', frames=90, fps=100)}", CaptureSettings())
+    frames = source.frames()
+    first = next(frames)
+    time.sleep(0.5)
+    after = next(frames)
+    source.close()
+    assert first.index == 0
+    assert after.index >= 100 * (0.5 - loop.KEPT_S)
     assert source.skipped == 0
 
 

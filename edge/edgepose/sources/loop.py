@@ -19,6 +19,8 @@ from edgepose.videocapture import VideoCapture
 SCHEME = "loop:"
 PAUSE_S = 2.5
 """Between two times: longer than a lost person is remembered, so that nobody jumps back to where they began."""
+KEPT_S = 0.15
+"""A frame that nobody has taken for so long is gone: drivers of cameras hold a few, not more."""
 
 
 def open_source(address: str, settings: CaptureSettings) -> LoopSource:
@@ -83,14 +85,15 @@ class LoopSource:
                 again.close()
 
     def _once(self, begun_s: float) -> Iterator[tuple[float, Image | None]]:
-        """Each frame's time and picture, when it is due."""
+        """Each frame's time and picture, when it is due; no picture when whoever reads is late, as with a camera."""
         clock = FileClock(self.info.fps)
         while True:
-            image = self._capture.retrieve()
+            time_s = begun_s + clock.stamp(self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000.0)
+            late = time.monotonic() - (self.info.started_monotonic_s + time_s) > KEPT_S
+            image = None if late else self._capture.retrieve()
             if self._closed.is_set():
                 return
-            self.skipped += image is None
-            time_s = begun_s + clock.stamp(self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000.0)
+            self.skipped += image is None and not late
             if self._closed.wait(max(0.0, self.info.started_monotonic_s + time_s - time.monotonic())):
                 return
             yield time_s, image
