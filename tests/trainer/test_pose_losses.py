@@ -135,7 +135,7 @@ def answers() -> Raw:
         torch.full((1, 84), -1.0986).requires_grad_(),
         torch.full((1, 84, 17, 2), 30.0).requires_grad_(),
         torch.zeros(1, 84, 17).requires_grad_(),
-        torch.full((1, 17, 8, 8), -9.0).requires_grad_(),
+        torch.full((1, 17, 16, 16), -9.0).requires_grad_(),
     )
 
 
@@ -177,15 +177,18 @@ def test_row_63_a_person_without_joints_teaches_the_box_only() -> None:
 
 def test_joint_maps_ask_for_the_joint_where_it_is_and_for_nothing_unknown() -> None:
     truth = one_person()
-    truth.joints[0, 0, 0, :2] = torch.tensor([20.0, 44.0])  # column 2, row 5 of 8 × 8
+    truth.joints[0, 0, 0, :2] = torch.tensor([22.0, 46.0])  # column 5, row 11 of 16 × 16
     truth.joints[0, 0, 1, 2] = UNKNOWN
-    logits = torch.zeros(1, 17, 8, 8, requires_grad=True)
+    truth.ignored[0, 8] = True  # the stride of 8's second row, first column: four cells of the maps
+    logits = torch.zeros(1, 17, 16, 16, requires_grad=True)
     heat(logits, truth).backward()
     nose, eye = logits.grad[0, 0], logits.grad[0, 1]
-    assert nose.argmin().item() == 5 * 8 + 2  # only there must it rise
-    assert nose[5, 2] < 0 < nose[0, 7]
-    assert not eye[2:6, 2:6].any()  # inside the person's box
+    assert nose.argmin().item() == 11 * 16 + 5  # only there must it rise
+    assert nose[11, 5] < 0 < nose[0, 15]
+    assert not eye[4:12, 4:12].any()  # inside the person's box
     assert eye[0, 0] > 0
+    assert not nose[2:4, :2].any()  # somebody unlabelled may be there
+    assert nose[4, 0] > 0
 
 
 def test_cells_in_the_middle_of_a_fitting_stride_answer() -> None:
@@ -199,6 +202,19 @@ def test_cells_in_the_middle_of_a_fitting_stride_answer() -> None:
     best = box_overlap(raw.boxes[0, :1], truth.boxes[0])
     similar = oks(raw.joints[0, :1], truth.joints[0, :, :, :2], truth.joints[0, :, :, 2] > 0, truth.boxes[0], SIGMAS)
     assert chosen.target.max().item() == pytest.approx(((best + similar) / 2).item(), rel=1e-4)
+
+
+def test_everybodys_cells_share_one_whole_weight() -> None:
+    truth = Truth(
+        torch.zeros(2, 3, 4), torch.zeros(2, 3, 17, 3), torch.ones(2, 3, dtype=torch.bool), torch.zeros(2, 84) > 0
+    )
+    chosen = Assigned(
+        torch.tensor([0, 0, 0, 1]),
+        torch.tensor([3, 4, 9, 3]),
+        torch.tensor([2, 2, 0, 2]),
+        torch.tensor([0.6, 0.2, 0.1, 0.9]),
+    )
+    assert chosen.shared(truth).tolist() == pytest.approx([0.75, 0.25, 1, 1])  # the second, badly found, counts as much
 
 
 def test_a_cell_answers_for_one_person_and_padding_for_nobody() -> None:

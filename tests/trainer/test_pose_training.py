@@ -47,8 +47,8 @@ def test_workers_draw_what_one_process_draws(folder: Path) -> None:
 
 def test_the_shipped_size_is_within_its_budget() -> None:
     network = PoseNetwork()
-    assert gflop(network, 256) == pytest.approx(0.51, abs=0.01)
-    assert gflop(network, 320) <= 0.8
+    assert gflop(network, 256) == pytest.approx(0.62, abs=0.01)
+    assert gflop(network, 288) <= 0.8
     assert 4 * sum(p.numel() for p in network.parameters()) < 6e6  # bytes of fp32
 
 
@@ -178,7 +178,7 @@ def test_row_63_trained_from_the_command_line_into_a_folder_that_the_device_load
     assert line["score"] > 0
     card = cards.load(out)
     assert card.input_shape == [1, 3, 64, 64]
-    assert card.output_shapes == [[1, 56, 84], [1, 17, 8, 8]]
+    assert card.output_shapes == [[1, 56, 84], [1, 17, 16, 16]]
     assert {dataset.use for dataset in card.data} >= {"4 pictures in training, 1 kept aside"}
     assert "research" in card.licence
     runtime, decoder, _ = models.load_pose(out, models.Engine(threads=1), DecoderSettings())

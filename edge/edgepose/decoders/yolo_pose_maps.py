@@ -7,6 +7,7 @@ and MoveNet, but only where the map is sure of something.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -23,10 +24,8 @@ _NEAR, _TRUNK_NEAR = 0.13, 0.04
 """Standard deviation of a cell's guess, in longer sides of the person's box: of limbs and face; of shoulders and hips,
 which a cell places well and whose other side is near."""
 _TRUNK = ("shoulder", "hip")
-_NEAR_CELLS = (0.5, 3.0)
-"""The same in cells of the map: at least, at most."""
-_REACH = 6
-"""Cells to either side that are looked at: two standard deviations at most."""
+_NEAR_PX = (4.0, 24.0)
+"""The same in input px: at least, at most. Two standard deviations to either side are looked at."""
 _SURE = 0.1
 """A map lower than this all around says nothing: the cell's guess stays."""
 _VALUES = 3
@@ -74,9 +73,10 @@ def settled(keypoints: Float32, boxes_xyxy: Float32, maps: Float32, stride: floa
     """
     joints, height, width = maps.shape
     long = (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]).max(axis=1, initial=0)
-    spread = np.clip(near * long[:, None] / stride, *_NEAR_CELLS)[..., None]
-    cells = np.clip(np.nan_to_num(keypoints[..., :2]) / stride - 0.5, -_REACH, max(height, width) + _REACH)
-    around = np.arange(-_REACH, _REACH + 1)
+    spread = np.clip(near * long[:, None], *_NEAR_PX)[..., None] / stride
+    reach = math.ceil(2 * spread.max(initial=0))
+    cells = np.clip(np.nan_to_num(keypoints[..., :2]) / stride - 0.5, -reach, max(height, width) + reach)
+    around = np.arange(-reach, reach + 1)
     x, y = (np.rint(cells[..., axis, None]).astype(np.intp) + around for axis in (0, 1))
     every = np.arange(joints)[None, :, None, None]
     values = maps[every, y.clip(0, height - 1)[..., :, None], x.clip(0, width - 1)[..., None, :]]

@@ -49,6 +49,13 @@ class Assigned:
     target: Tensor
     """(P,) the score that the cell should give."""
 
+    def shared(self, truth: Truth) -> Tensor:
+        """(P,) of ``target`` each cell's share of its person's: 1 in all for everybody who has cells."""
+        most = truth.boxes.shape[1]
+        who = self.batch * most + self.person
+        sums = self.target.new_zeros(len(truth.boxes) * most).index_add_(0, who, self.target)
+        return self.target / sums[who].clamp_min(1e-9)
+
 
 @torch.no_grad()
 def assign(

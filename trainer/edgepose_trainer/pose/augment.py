@@ -19,7 +19,7 @@ SHARES = {
     "synthetic": 0.15,
 }  # fmt: skip
 """Of the pictures drawn; sources that are not there leave theirs to the others."""
-_PASTED, _MOSAIC, _WHOLE = 0.15, 0.5, 0.25
+_PASTED, _MOSAIC, _WHOLE = 0.1, 0.45, 0.3
 """Samples that are pasted scenes, mosaics, and whole pictures as a device sees them. The rest: one scaled picture."""
 _TILES = ((2, 0.65), (3, 0.3), (4, 0.05))
 """Tiles along a mosaic's side, and how often: many people for the pixels, most of them large enough to show limbs."""
@@ -178,9 +178,9 @@ def _middle(box: Float32) -> tuple[Array, float]:
 def _angle(rng: np.random.Generator) -> float:
     """Mostly nearly upright, at times well turned, seldom upside down."""
     kind = rng.random()
-    if kind < 0.6:
+    if kind < 0.75:
         return float(rng.normal(0, 8))
-    return float(rng.uniform(-45, 45)) if kind < 0.95 else float(rng.uniform(-180, 180))
+    return float(rng.uniform(-45, 45)) if kind < 0.98 else float(rng.uniform(-180, 180))
 
 
 def _cut_mask(person: Person, shape: tuple[int, ...], rng: np.random.Generator) -> Array:

@@ -14,13 +14,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from edgepose_trainer.pose.network import MAP_STRIDE, STRIDES
 from edgepose_trainer.pose.pictures import AREA_OF_BOX
 
 if TYPE_CHECKING:
     from edgepose_trainer.pose.assign import Assigned, Truth
     from edgepose_trainer.pose.network import Raw
 
-_BOX, _OKS, _FAR, _VISIBLE, _SCORE, _HEAT = 5.0, 8.0, 1.5, 0.7, 1.0, 1.0
+_BOX, _OKS, _FAR, _VISIBLE, _SCORE, _HEAT = 5.0, 8.0, 1.5, 0.7, 1.0, 2.0
 """Weights. ``_FAR``: OKS is flat far from the joint; a distance in torso-like units pulls from there."""
 
 
@@ -87,8 +88,8 @@ def far(joints: Tensor, truth: Tensor, located: Tensor, boxes: Tensor) -> Tensor
 
 
 def losses(raw: Raw, truth: Truth, assigned: Assigned, sigmas: Tensor) -> Losses:
-    """Weighted by how well each cell is meant to answer, over the batch's sum of these."""
-    b, n, m, weight = assigned.batch, assigned.cell, assigned.person, assigned.target
+    """Boxes and joints: a person's cells share the weight 1, else people in unusual poses would hardly count."""
+    b, n, m, weight = assigned.batch, assigned.cell, assigned.person, assigned.shared(truth)
     total = weight.sum().clamp_min(1.0)
     boxes, joints = truth.boxes[b, m], truth.joints[b, m]
     located, stated = joints[..., 2] > 0, joints[..., 2] >= 0
@@ -101,7 +102,7 @@ def losses(raw: Raw, truth: Truth, assigned: Assigned, sigmas: Tensor) -> Losses
         oks=_OKS * ((1 - oks(found, joints[..., :2], located, boxes, sigmas)) * some).sum() / total,
         far=_FAR * (far(found, joints[..., :2], located, boxes) * some).sum() / total,
         visible=_VISIBLE * (seen * weight).sum() / total,
-        score=_SCORE * _score(raw.scores, truth.ignored, assigned) / total,
+        score=_SCORE * _score(raw.scores, truth.ignored, assigned) / assigned.target.sum().clamp_min(1.0),
         heat=_HEAT * heat(raw.heat, truth),
     )
 
@@ -116,13 +117,17 @@ def _score(scores: Tensor, ignored: Tensor, assigned: Assigned) -> Tensor:
 
 
 def heat(logits: Tensor, truth: Truth) -> Tensor:
-    """Joint maps at stride 8; every joint also teaches the features where it is.
+    """Joint maps at stride 4; every joint also teaches the features where it is.
 
     A Gaussian round each located joint; nothing is asked where people are ignored, nor of a person's unknown joints.
     """
     rows, columns = logits.shape[2:]
     target, counted = _maps(truth, rows, columns)
-    counted = counted & ~truth.ignored[:, : rows * columns].reshape(-1, 1, rows, columns)
+    coarse = MAP_STRIDE / STRIDES[0]
+    ignored = truth.ignored[:, : int(rows * columns * coarse**2)].reshape(-1, int(rows * coarse), int(columns * coarse))
+    finer = int(1 / coarse)
+    ignored = ignored.repeat_interleave(finer, 1).repeat_interleave(finer, 2)
+    counted = counted & ~ignored[:, None]
     chance = logits.sigmoid()
     entropy = functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
     wrong = (entropy * (target - chance).abs().detach().square() * counted).sum()
@@ -134,14 +139,14 @@ def _maps(truth: Truth, rows: int, columns: int) -> tuple[Tensor, Tensor]:
     device = truth.boxes.device
     x, y = (torch.arange(count, device=device) + 0.5 for count in (columns, rows))
     size = (truth.boxes[..., 2:] - truth.boxes[..., :2]).amax(2)
-    spread = (size * 0.035 / 8).clamp(0.7, 2.0)[..., None, None]
-    places = truth.joints[..., :2] / 8
+    spread = (size * 0.03 / MAP_STRIDE).clamp(0.9, 2.0)[..., None, None]
+    places = truth.joints[..., :2] / MAP_STRIDE
     located = (truth.joints[..., 2] > 0) & truth.real[..., None]
     along_x = torch.exp(-(((x - places[..., 0:1]) / spread) ** 2) / 2) * located[..., None]
     along_y = torch.exp(-(((y - places[..., 1:2]) / spread) ** 2) / 2)
     target = (along_y[..., :, None] * along_x[..., None, :]).amax(dim=1)
     open_ = (truth.joints[..., 2] < 0) & truth.real[..., None]
-    boxes = truth.boxes / 8
+    boxes = truth.boxes / MAP_STRIDE
     in_x = (x > boxes[..., 0:1]) & (x < boxes[..., 2:3])
     in_y = (y > boxes[..., 1:2]) & (y < boxes[..., 3:4])
     inside = (in_y[..., :, None] & in_x[..., None, :]).float()

@@ -3,7 +3,7 @@
 Plain 3×3 convolutions and not depthwise ones: one core trains them in bf16 at 110 GFLOP/s against 45-75, and
 int8 engines run them as fast per operation. Every cell predicts a box (distances to its four sides), a person score
 and 17 × (x, y, visibility): the raw layout of Ultralytics v8 (seed_systems.md §1.1), which ``Exported`` writes.
-Maps of the joints at stride 8 lie beside them: ``yolo_pose_maps`` settles a cell's rough joints on their peaks.
+Maps of the joints at stride 4 lie beside them: ``yolo_pose_maps`` settles a cell's rough joints on their peaks.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 STRIDES = (8, 16, 32)
+MAP_STRIDE = 4
 JOINTS = 17
 _BOX, _SCORE = 4, 1
 _RARE = -4.6
@@ -37,7 +38,7 @@ class Raw:
     visible: Tensor
     """(B, N, 17) logits."""
     heat: Tensor
-    """(B, 17, S/8, S/8) logits of joint maps."""
+    """(B, 17, S/4, S/4) logits of joint maps."""
 
 
 def _conv(inside: int, outside: int, size: int = 3, stride: int = 1) -> nn.Sequential:
@@ -69,7 +70,7 @@ class Residual(nn.Module):
 
 
 class Backbone(nn.Module):
-    """(B, 3, S, S) -> features at strides 8, 16, 32."""
+    """(B, 3, S, S) -> features at strides 4, 8, 16, 32."""
 
     def __init__(self, widths: tuple[int, int, int, int, int], times: tuple[int, int, int, int]) -> None:
         super().__init__()
@@ -84,7 +85,7 @@ class Backbone(nn.Module):
         for stage in self.stages:
             x = stage(x)
             features.append(x)
-        return features[1:]
+        return features
 
 
 class Neck(nn.Module):
@@ -128,8 +129,25 @@ class Head(nn.Module):
         return self.box(x), self.joints(x)
 
 
+class Maps(nn.Module):
+    """Joint maps at stride 4: what the neck knows at stride 8, and the edges that the backbone saw at stride 4."""
+
+    def __init__(self, inside: int, finer: int, width: int) -> None:
+        super().__init__()
+        self.knows = nn.Sequential(Residual(inside, 1), _conv(inside, width, 1))
+        self.edges = _conv(finer, width, 1)
+        self.maps = nn.Sequential(_conv(width, width), nn.Conv2d(width, JOINTS, 1))
+        with torch.no_grad():
+            _begin(self.maps[1], torch.full((JOINTS,), _RARE))
+
+    def forward(self, neck: Tensor, finer: Tensor) -> Tensor:
+        wide: Tensor = functional.interpolate(self.knows(neck), scale_factor=2.0, mode="nearest")
+        maps: Tensor = self.maps(wide + self.edges(finer))
+        return maps
+
+
 class PoseNetwork(nn.Module):
-    """``width`` 1.0: 0.5 GFLOP at 256 px, 0.8 at 320."""
+    """``width`` 1.0: 0.6 GFLOP at 256 px, 0.8 at 288."""
 
     def __init__(self, width: float = 1.0) -> None:
         super().__init__()
@@ -144,17 +162,16 @@ class PoseNetwork(nn.Module):
         self.neck = Neck((s8, s16, s32), (necks[0], necks[1], necks[2]))
         boxes, joints = wide(32, 32, 32), wide(48, 72, 96)
         self.heads = nn.ModuleList(Head(*sizes) for sizes in zip(necks, boxes, joints, strict=True))
-        self.heat = nn.Conv2d(necks[0], JOINTS, 1)
-        with torch.no_grad():
-            _begin(self.heat, torch.full((JOINTS,), _RARE))
+        self.maps = Maps(necks[0], s4, wide(32)[0])
 
     def levels(self, x: Tensor) -> tuple[list[tuple[Tensor, Tensor]], Tensor]:
-        """Per stride the heads' maps, and the finest features."""
-        maps = self.neck(self.backbone(x))
-        return [head(feature) for head, feature in zip(self.heads, maps, strict=True)], maps[0]
+        """Per stride the heads' answers, and the joint maps' logits."""
+        finest, *features = self.backbone(x)
+        necks = self.neck(features)
+        return [head(feature) for head, feature in zip(self.heads, necks, strict=True)], self.maps(necks[0], finest)
 
     def forward(self, x: Tensor) -> Raw:
-        levels, finest = self.levels(x)
+        levels, heat = self.levels(x)
         boxes, scores, joints, visible = [], [], [], []
         for (box, joint), stride in zip(levels, STRIDES, strict=True):
             cells = centres(box.shape[2], box.shape[3], box.device)
@@ -169,14 +186,14 @@ class PoseNetwork(nn.Module):
             torch.cat(scores, 1),
             torch.cat(joints, 1),
             torch.cat(visible, 1),
-            self.heat(finest).float(),
+            heat.float(),
         )
 
 
 class Exported(nn.Module):
     """(B, 3, S, S) RGB 0..1 -> (B, 56, N): cx, cy, w, h, score, 17 × (x, y, visibility), input px, sigmoid done.
 
-    And (B, 17, S/8, S/8): the joint maps, sigmoid done.
+    And (B, 17, S/4, S/4): the joint maps, sigmoid done.
     For one size: the cells' places are constants, and nothing else is reckoned than sums, products and sigmoids.
     """
 
@@ -192,7 +209,7 @@ class Exported(nn.Module):
         self.register_buffer("strides", strides[None, None], persistent=False)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        levels, finest = self.network.levels(x)
+        levels, heat = self.network.levels(x)
         pairs = list(zip(levels, self.counts, strict=True))
         box = torch.cat([maps.reshape(-1, _BOX + _SCORE, n) for (maps, _), n in pairs], dim=2)
         joints = torch.cat([maps.reshape(-1, 3 * JOINTS, n) for (_, maps), n in pairs], dim=2)
@@ -202,7 +219,7 @@ class Exported(nn.Module):
         places = rows[:, :, :2] * (self.strides * _REACH)[:, None] + self.places[:, None]
         rows = torch.cat([places, rows[:, :, 2:].sigmoid()], dim=2).reshape(-1, 3 * JOINTS, sum(self.counts))
         every = torch.cat([middle, (low + high) * self.strides, box[:, _BOX:].sigmoid(), rows], dim=1)
-        return every, self.network.heat(finest).sigmoid()
+        return every, heat.sigmoid()
 
 
 def centres(height: int, width: int, device: torch.device | None = None) -> Tensor:

@@ -17,7 +17,7 @@ from edgepose.card import Card, Dataset, Figure
 from edgepose.errors import ModelError, SettingsError
 from edgepose_trainer.pose import export, judging, labels, sources
 from edgepose_trainer.pose.batches import Plan
-from edgepose_trainer.pose.network import JOINTS, STRIDES, PoseNetwork, gflop
+from edgepose_trainer.pose.network import JOINTS, MAP_STRIDE, STRIDES, PoseNetwork, gflop
 from edgepose_trainer.pose.pictures import Picture
 from edgepose_trainer.pose.table import EMPTY, Table, load
 from edgepose_trainer.pose.training import Training
@@ -117,7 +117,7 @@ def _card(training: Training, found: Sequence[Picture], out: Path, size: int, to
         input_layout="NCHW",
         output_shapes=[
             [1, 56, sum((size // stride) ** 2 for stride in STRIDES)],
-            [1, JOINTS, size // STRIDES[0], size // STRIDES[0]],
+            [1, JOINTS, size // MAP_STRIDE, size // MAP_STRIDE],
         ],
         skeleton="coco17",
         normalisation="RGB / 255, centred letterbox, grey 114",

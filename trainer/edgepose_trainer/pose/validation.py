@@ -14,7 +14,7 @@ from edgepose.skeletons import COCO17
 from edgepose.types import Array, Float32, Image
 from edgepose_trainer import pck
 from edgepose_trainer.pose.canvas import GREY
-from edgepose_trainer.pose.network import STRIDES
+from edgepose_trainer.pose.network import MAP_STRIDE
 from edgepose_trainer.pose.pictures import AREA_OF_BOX, LIMBS, Person, Picture, decoded, places
 
 Predict = Callable[[Array], tuple[Array, Array]]
@@ -50,7 +50,7 @@ def people(rows: Array, maps: Array, place: Letterbox) -> Found:
     half = columns[:, 2:4] / 2
     boxes = np.concatenate([columns[:, :2] - half, columns[:, :2] + half], axis=1)
     keep = non_maximum_suppression(boxes, columns[:, 4], _IOU, 50)
-    joints = settled(columns[keep, 5:].reshape(-1, 17, 3), boxes[keep], maps, STRIDES[0], near_of(COCO17))
+    joints = settled(columns[keep, 5:].reshape(-1, 17, 3), boxes[keep], maps, MAP_STRIDE, near_of(COCO17))
     joints[..., :2] = place.to_frame(joints[..., :2])
     corners = place.to_frame(boxes[keep].reshape(-1, 2, 2))
     return Found(corners.reshape(-1, 4), columns[keep, 4], joints)
