@@ -38,8 +38,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (run, record, pose, pose3d, frames, score, events, track, lift, kinematics, animate, demo, bench):
+for module in (run, record, pose, pose3d, frames, score, events, track, lift, kinematics, animate, demo):
     app.command(name=module.__name__.rpartition(".")[2])(module.command)
+app.add_typer(bench.app, name="bench")
 app.add_typer(config.app, name="config")
 app.add_typer(models.app, name="models")
 for entry in sorted(entry_points(group="edgepose.commands"), key=lambda e: e.name):
