@@ -66,7 +66,7 @@ def test_a_square_reaches_over_the_frame_and_is_grey_there() -> None:
 
 
 def test_somebody_large_needs_no_closer_look_and_a_crowd_shares_one() -> None:
-    assert squares(looker().views(picture(), [at(100, 40, 300, 440)])) == [None]  # 640 px would shrink as the whole does
+    assert squares(looker().views(picture(), [at(100, 40, 300, 440)])) == [None]  # 640 px would show less
     assert squares(looker().views(picture(), [at(*FAR)] * 5)) == [None]
     assert squares(looker().views(picture(), [at(100, 40, 300, 440), at(*FAR)])) == [(370, 165, 450, 245), None]
 
