@@ -15,6 +15,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -26,6 +27,7 @@ from edgepose.card import SpotterSpec, WindowSpec
 from edgepose.classifier import StrokeClassifier
 from edgepose.types import Scores, Window
 from edgepose.window import windows_of
+from edgepose_trainer.calibrating import Judged, calibration_error, log_loss, temperature_of
 from edgepose_trainer.importers import mocap
 from edgepose_trainer.motionmodel import training as motions
 from edgepose_trainer.reading import read
@@ -35,6 +37,7 @@ from edgepose_trainer.spotting import Count, compare, spot, swings
 from edgepose_trainer.strokes import FRAMES, PRESETS, card_of, fit_on, preset_labels
 from edgepose_trainer.synth import practice
 
+Scored: TypeAlias = tuple[Recording, Sequence[Scores]]
 SPEC = WindowSpec(frames=FRAMES, rate_hz=15)
 SPOTTERS = tuple(SpotterSpec(enter=0.5, leave=0.4, abstain=abstain) for abstain in (0.5, 0.6, 0.65, 0.7, 0.8))
 VIDEOS = ("keller/djoko_sock", "keller/nadal")
@@ -113,20 +116,22 @@ def report(classifier: StrokeClassifier, recordings: Sequence[Recording]) -> Non
     for hand in ("right", None):
         clips = [(r.action, surest(score(classifier, r, hand))) for r in penn if r.action != IDLE]
         show(f"penn, forehand and serve, best window, hand {hand or 'unknown'}", tell(clips, labels, _FOUR))
-    others = [score(classifier, r) for r in penn if r.action == IDLE]
+    pictures = [(r, score(classifier, r)) for r in penn]
+    others = [s for r, s in pictures if r.action == IDLE]
     for spotter in SPOTTERS:
         false = np.mean([bool(spot(s, labels, spotter)) for s in others])
         print(f"penn, other actions, a false stroke, abstain {spotter.abstain}: {false:.4f} of {len(others)}")
-    kinect = [r for r in thetis if r.name.endswith("/0") and r.action in _KINECT]
-    takes = list(hits(classifier, kinect))
-    show("thetis, 5 classes, swings", tell(takes, labels, {}, _KINECT))
-    show("thetis, 5 classes, takes", tell(list(whole(classifier, kinect)), labels, {}, _KINECT))
-    seen = list(hits(classifier, mocap))
+    kinect = [(r, score(classifier, r)) for r in thetis if r.name.endswith("/0") and r.action in _KINECT]
+    show("thetis, 5 classes, swings", tell(list(hits(kinect)), labels, {}, _KINECT))
+    show("thetis, 5 classes, takes", tell(list(whole(kinect)), labels, {}, _KINECT))
+    views = [(r, score(classifier, r)) for r in mocap]
+    seen = list(hits(views))
     ground = [one for one in seen if not one[0].endswith("volley")]
     show("mocap, forehand, backhand, overhead", tell(ground, labels, _NO_VOLLEY))
     show("mocap, with volleys told as ground strokes", tell(seen, labels, _NO_VOLLEY))
     show("mocap, forehand, backhand, overhead, volley", tell(seen, labels, _VOLLEY))
     show("mocap, 6 strokes", tell(seen, labels, _PLAIN))
+    calibration({"keller": scored, "penn": pictures, "thetis": kinect, "mocap": views}, labels)
 
 
 def score(classifier: StrokeClassifier, recording: Recording, hand: str | None = "told") -> list[Scores]:
@@ -142,10 +147,9 @@ def surest(scores: Sequence[Scores]) -> NDArray[np.float32]:
     return min((s.probabilities for s in scores), key=lambda p: float(p[0]))
 
 
-def hits(classifier: StrokeClassifier, recordings: Iterable[Recording]) -> Iterable[tuple[str, NDArray[np.float32]]]:
+def hits(scored: Iterable[Scored]) -> Iterable[tuple[str, NDArray[np.float32]]]:
     """(label, mean probabilities round the hit) of every swing."""
-    for recording in recordings:
-        scores = score(classifier, recording)
+    for recording, scores in scored:
         times_s = np.array([s.window.centre_s for s in scores])
         for hit_s, label in swings(recording):
             near = np.flatnonzero(np.abs(times_s - hit_s) <= ROUND_HIT_S)
@@ -153,12 +157,39 @@ def hits(classifier: StrokeClassifier, recordings: Iterable[Recording]) -> Itera
                 yield label, np.mean([scores[i].probabilities for i in near], axis=0)
 
 
-def whole(classifier: StrokeClassifier, recordings: Iterable[Recording]) -> Iterable[tuple[str, NDArray[np.float32]]]:
+def whole(scored: Iterable[Scored]) -> Iterable[tuple[str, NDArray[np.float32]]]:
     """(label, mean of all swings) of every take."""
-    for recording in recordings:
-        swung = [p for _, p in hits(classifier, [recording])]
+    for recording, scores in scored:
+        swung = [p for _, p in hits([(recording, scores)])]
         if swung:
             yield recording.action, np.mean(swung, axis=0)
+
+
+def calibration(by_dataset: Mapping[str, Sequence[Scored]], labels: Sequence[str]) -> None:
+    """The temperature that these groups ask for; labels that a data set does not tell apart are added up."""
+    sets = [judged(scored, labels) for scored in by_dataset.values()]
+    for name, one in zip(by_dataset, sets, strict=True):
+        print(f"{name}: temperature {temperature_of([one])} for itself, {len(one.truth)} windows")
+    best = temperature_of(sets)
+    losses, errors = ([f(sets, t) for t in (1.0, best)] for f in (log_loss, calibration_error))
+    print(f"all: temperature {best}, log loss {losses[0]:.4f} -> {losses[1]:.4f}, "
+          f"calibration error {errors[0]:.4f} -> {errors[1]:.4f}", flush=True)  # fmt: skip
+
+
+def judged(scored: Sequence[Scored], labels: Sequence[str]) -> Judged:
+    probabilities, truth = [], []
+    for recording, scores in scored:
+        centres_s = [s.window.centre_s for s in scores]
+        at = np.searchsorted(recording.times_s, centres_s).clip(0, len(recording.times_s) - 1)
+        for s, label in zip(scores, recording.labels[at].tolist(), strict=True):
+            if label in labels:
+                probabilities.append(s.probabilities)
+                truth.append(labels.index(label))
+    there = {labels[number] for number in truth}
+    family = np.zeros((len(labels), len(labels)))
+    for told, label in enumerate(labels):
+        family[told, labels.index(label if label in there else _FOUR.get(label, label))] = 1
+    return Judged(np.array(probabilities, np.float64), family, np.array(truth, np.intp))
 
 
 def tell(

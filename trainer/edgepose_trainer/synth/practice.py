@@ -37,9 +37,9 @@ _DETECTORS = (
     Detector(),
     Detector(sigma=0.045, missing=0.08, swaps=0.02),
     Detector(sigma=0.07, missing=0.1, swaps=0.03),
-    Detector(),
+    Detector(sigma=0.1, missing=0.1, swaps=0.03),
 )
-"""One for each view: good networks, and such as err by a tenth of a torso on small people."""
+"""One for each view: a good network first, then such as err more, as on small or blurred people."""
 
 
 def fits(path: Path) -> bool:
