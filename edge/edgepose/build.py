@@ -25,13 +25,16 @@ from edgepose.decoders import DecoderSettings
 from edgepose.errors import EdgePoseError, ModelError, SettingsError
 from edgepose.estimator import Estimator
 from edgepose.events import EventMaker
+from edgepose.looks import PICTURE, Looker
 from edgepose.pinhole import Camera
 from edgepose.pipeline import Action, Counting, Pipeline
+from edgepose.preprocess import image_input
 from edgepose.skeletons import Skeleton, named
 from edgepose.sources import Source, SourceInfo
 
 _STREAM = re.compile(r"^(rtsp|rtsps|rtmp|http|https|udp|tcp|srt)://", re.IGNORECASE)
 _OF_DETECTOR = "detector."
+_USUAL_INPUT = (640, 640)
 _PIPE = re.compile(r"^(pipe\+raw|pipe\+live|pipe|ffmpeg):|^(picamera|jetson-csi)(:|$)")
 
 
@@ -83,13 +86,20 @@ def estimator(pose: PoseSettings, models_dir: Path | None, boxes: bool = False) 
     if not found.decoder.needs_boxes:
         if pose.detector or its:
             raise SettingsError(f"{path}: finds people by itself: it takes no detector")
-        return found
+        return replace(found, looker=_looker(found, models.look_of(path, own)))
     name = pose.detector or (None if path.is_file() else cards.load(path).detector)
     if name is None and (its or not boxes):
         raise SettingsError(f"{path}: needs boxes of people: give --detector or pose.detector (a YOLO export, ...)")
     if name is None:
         return found
     return replace(found, detector=_detector(models.find(name, models_dir), engine, replace(settings, options=its)))
+
+
+def _looker(found: Estimator, look: str) -> Looker | None:
+    """None where the whole picture is wanted, and for a network that follows people by itself."""
+    if look == PICTURE or found.decoder.follows:
+        return None
+    return Looker(image_input(found.runtime.signature.inputs[0], _USUAL_INPUT)[:2])
 
 
 def _detector(path: Path, engine: models.Engine, settings: DecoderSettings) -> Estimator:

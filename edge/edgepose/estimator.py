@@ -11,6 +11,7 @@ from edgepose.card import ModelId
 from edgepose.decoders import Decoder, HasMaps, Maps, View
 from edgepose.errors import ModelError, SettingsError
 from edgepose.geometry import oks
+from edgepose.looks import Look, Looker
 from edgepose.runtimes import Runtime
 from edgepose.skeletons import Skeleton
 from edgepose.types import Image, Pose, Track
@@ -27,6 +28,8 @@ class Estimator:
     model: ModelId
     detector: Estimator | None = None
     """Gives the boxes to a top-down network; without it, ``people`` of the call are the boxes."""
+    looker: Looker | None = None
+    """Shows people who are followed more closely; without it, the decoder is shown the whole picture."""
 
     @property
     def skeleton(self) -> Skeleton:
@@ -37,7 +40,8 @@ class Estimator:
         _check(image)
         if self.detector is not None:
             return self.detector.prepare(image)
-        return None if self.decoder.follows or self.decoder.needs_boxes else self.decoder.views(image, None)
+        follows = self.decoder.follows or self.looker is not None
+        return None if follows or self.decoder.needs_boxes else self.decoder.views(image, None)
 
     def __call__(
         self, image: Image, people: Sequence[Track] | None = None, views: list[View] | None = None
@@ -49,9 +53,18 @@ class Estimator:
         _check(image)
         if self.detector is not None:
             people, views = [Track(-1, pose) for pose in self.detector(image, None, views)], None
+        if self.looker is not None and people and views is None:
+            return self._closely(self.looker.looks(image, people))
         views = self.decoder.views(image, people) if views is None else views
         poses = [pose for view in views for pose in self._people(view)]
         return without_duplicates(poses, self.skeleton) if len(views) > 1 or self.decoder.needs_boxes else poses
+
+    def _closely(self, looks: Sequence[Look]) -> list[Pose]:
+        poses: list[Pose] = []
+        for look in looks:
+            views = self.decoder.views(look.picture, None)
+            poses += look.people([pose for view in views for pose in self._people(view)])
+        return without_duplicates(poses, self.skeleton) if len(looks) > 1 else poses
 
     def _people(self, view: View) -> list[Pose]:
         try:

@@ -1,6 +1,6 @@
-"""Closer looks: people whom the tracker follows get a square of the frame each, enlarged to the network's input.
+"""Closer looks: people whom the tracker follows get a square of the frame each, enlarged for the network.
 
-A camera that sees a whole court shows players of 40 px in a network's input; enlarged they are 180 px long. The whole
+A camera that sees a whole court shows players of 40 px in a network's input; enlarged they are 130 px long. The whole
 picture is still searched now and then for people whom nobody follows.
 """
 
@@ -12,14 +12,14 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from edgepose.decoders import View
-from edgepose.geometry import Letterbox, box_iou
-from edgepose.preprocess import Letterboxer
+from edgepose.geometry import box_iou
 from edgepose.types import Array, Float32, Image, Pose, Track
 
+PEOPLE, PICTURE = "people", "picture"
+"""Option ``look``: closely at everybody followed, or at the whole picture once a frame."""
 GREY = (114, 114, 114)
-_SIDE = 1.6
-"""Of a person's longer side: room for the next step, and for an arm and a racket."""
+_SIDE = 2.2
+"""Of a person's longer side: networks know people of 130 px in an input of 288 best (bench/pose.md)."""
 _LEAST_PX = 32.0
 _MOST = 4
 """People with a look of their own; in larger crowds everybody shares the whole picture."""
@@ -33,78 +33,81 @@ _MARGIN = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What one input shows."""
+    """One picture for the network."""
 
-    place: Letterbox
+    picture: Image
+    """(H, W, 3) BGR: the frame itself, or a square of it enlarged."""
+    frame_wh: tuple[int, int]
     square_xyxy: tuple[float, float, float, float] | None = None
-    """The part of the frame; None: all of it."""
+    """The part of the frame; it may reach over the edge. None: all of it."""
     followed: Float32 | None = None
     """(N, 4) boxes of people who have looks of their own."""
 
-    def admits(self, pose: Pose) -> bool:
-        """Not somebody cut off by the square's edge, nor, in the whole picture, somebody seen better elsewhere."""
-        if self.square_xyxy is not None:
-            return not _cut(pose.box_xyxy, self.square_xyxy, self.place.frame_wh)
+    def people(self, found: Sequence[Pose]) -> list[Pose]:
+        """The poses in px of the frame; without people cut off by the square's edge or seen better by another look."""
+        if self.square_xyxy is None:
+            return [pose for pose in found if not self._elsewhere(pose)]
+        left, top, right, _ = self.square_xyxy
+        scale = self.picture.shape[1] / (right - left)
+        placed = [_placed(pose, scale, (left, top), self.frame_wh) for pose in found]
+        return [pose for pose in placed if not _cut(pose.box_xyxy, self.square_xyxy, self.frame_wh)]
+
+    def _elsewhere(self, pose: Pose) -> bool:
         if self.followed is None or not len(self.followed):
-            return True
-        return bool(box_iou(pose.box_xyxy[None], self.followed).max() < _SAME_IOU)
+            return False
+        return bool(box_iou(pose.box_xyxy[None], self.followed).max() >= _SAME_IOU)
 
 
 class Looker:
-    """Views for a network that is made for whole, letterboxed pictures."""
+    """What a network of one input size is shown of each frame."""
 
-    def __init__(self, letterboxer: Letterboxer, input_wh: tuple[int, int], closer: bool) -> None:
-        """``letterboxer``: of whole pictures; without ``closer`` looks it is all that is used."""
-        self._whole, self._input_wh, self._closer = letterboxer, input_wh, closer
-        self._enlarged = letterboxer.another()
+    def __init__(self, input_wh: tuple[int, int]) -> None:
+        self._input_wh = input_wh
         self._turn = 0
 
-    def views(self, image: Image, people: Sequence[Track] | None) -> list[View]:
-        """One per person whom a closer look shows better, and the whole picture when it must be searched."""
-        boxes = np.array([track.pose.box_xyxy for track in people or ()], np.float32).reshape(-1, 4)
-        squares = self._squares(boxes, image) if self._closer else np.empty((0, 3))
-        if not len(squares):
-            return [self._view(image, None)]
-        views = [self._look(image, *square) for square in squares.tolist()]
-        self._turn = (self._turn + 1) % _SEARCH_EVERY
-        if self._turn and len(squares) == len(boxes):
-            return views
-        return [*views, self._view(image, boxes[self._small(boxes, image)])]
-
-    def _view(self, image: Image, followed: Float32 | None) -> View:
-        tensor, place = self._whole(image)
-        return View(tensor, Look(place, followed=followed))
-
-    def _small(self, boxes: Float32, image: Image) -> Array:
-        """(N,) whether a closer look enlarges somebody enough."""
-        whole = max(image.shape[1] / self._input_wh[0], image.shape[0] / self._input_wh[1])
-        long = (boxes[:, 2:] - boxes[:, :2]).max(axis=1, initial=0)
-        small = _sides(long) / min(self._input_wh) * _GAIN <= whole
-        return np.asarray(small & np.isfinite(boxes).all(axis=1))
-
-    def _squares(self, boxes: Float32, image: Image) -> Array:
-        """(N, 3) left, top and side, px of the frame."""
-        if len(boxes) > _MOST:
-            return np.empty((0, 3))
-        small = boxes[self._small(boxes, image)].astype(np.float64)
-        side = _sides((small[:, 2:] - small[:, :2]).max(axis=1, initial=0))
-        corner = (small[:, :2] + small[:, 2:] - side[:, None]) / 2
-        return np.column_stack([corner, side])
-
-    def _look(self, image: Image, left: float, top: float, side: float) -> View:
-        width, height = self._input_wh
-        scale = min(width, height) / side
-        pad_x, pad_y = (width - side * scale) / 2 - left * scale, (height - side * scale) / 2 - top * scale
-        shrink = np.array([[scale, 0, pad_x + (scale - 1) / 2], [0, scale, pad_y + (scale - 1) / 2]])
-        part = cv2.warpAffine(image, shrink, (width, height), flags=cv2.INTER_LINEAR, borderValue=GREY)
-        tensor, _ = self._enlarged(np.asarray(part, np.uint8))
+    def looks(self, image: Image, people: Sequence[Track]) -> list[Look]:
+        """One per person whom it shows better, and the whole picture when that must be searched."""
         frame_wh = (image.shape[1], image.shape[0])
-        place = Letterbox((scale, scale), pad_x, pad_y, width, height, frame_wh)
-        return View(tensor, Look(place, (left, top, left + side, top + side)))
+        boxes = np.array([track.pose.box_xyxy for track in people], np.float32).reshape(-1, 4)
+        boxes = boxes[np.isfinite(boxes).all(axis=1)]
+        small = self._small(boxes, frame_wh)
+        if not small.any() or len(boxes) > _MOST:
+            return [Look(image, frame_wh)]
+        looks = [self._closer(image, square) for square in _squares(boxes[small])]
+        self._turn = (self._turn + 1) % _SEARCH_EVERY
+        return looks if self._turn and small.all() else [*looks, Look(image, frame_wh, followed=boxes[small])]
+
+    def _small(self, boxes: Float32, frame_wh: tuple[int, int]) -> Array:
+        """(N,) whether a closer look enlarges somebody enough."""
+        whole = max(frame_wh[0] / self._input_wh[0], frame_wh[1] / self._input_wh[1])
+        return np.asarray(_sides(boxes) / min(self._input_wh) * _GAIN <= whole)
+
+    def _closer(self, image: Image, square: Array) -> Look:
+        left, top, side = square.tolist()
+        pixels = min(self._input_wh)
+        scale = pixels / side
+        onto = np.array([[scale, 0, -left * scale + (scale - 1) / 2], [0, scale, -top * scale + (scale - 1) / 2]])
+        part = cv2.warpAffine(image, onto, (pixels, pixels), flags=cv2.INTER_LINEAR, borderValue=GREY)
+        return Look(np.asarray(part, np.uint8), (image.shape[1], image.shape[0]), (left, top, left + side, top + side))
 
 
-def _sides(long: Array) -> Array:
-    return np.asarray(np.maximum(_SIDE * long, _LEAST_PX))
+def _sides(boxes: Float32) -> Array:
+    """(N,) of the squares, px."""
+    return np.asarray(np.maximum(_SIDE * (boxes[:, 2:] - boxes[:, :2]).max(axis=1, initial=0), _LEAST_PX))
+
+
+def _squares(boxes: Float32) -> Array:
+    """(N, 3) left, top and side, px."""
+    side = _sides(boxes).astype(np.float64)
+    return np.column_stack([(boxes[:, :2] + boxes[:, 2:] - side[:, None]) / 2, side])
+
+
+def _placed(pose: Pose, scale: float, corner: tuple[float, float], frame_wh: tuple[int, int]) -> Pose:
+    """A square's pose in the frame, cut at its edge."""
+    keypoints = pose.keypoints.copy()
+    keypoints[:, :2] = np.clip(keypoints[:, :2] / scale + corner, 0, frame_wh)
+    box = np.clip(pose.box_xyxy.reshape(2, 2) / scale + corner, 0, frame_wh)
+    return Pose(keypoints, box.reshape(4).astype(np.float32), pose.score)
 
 
 def _cut(box: Float32, square: tuple[float, float, float, float], frame_wh: tuple[int, int]) -> bool:

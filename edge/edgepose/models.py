@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import pkgutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,9 +16,11 @@ from edgepose import decoders as decoder_package
 from edgepose.card import Card, ModelId
 from edgepose.decoders import Decoder, DecoderModule, DecoderSettings
 from edgepose.errors import ModelError, SettingsError
+from edgepose.looks import PEOPLE, PICTURE
 from edgepose.runtimes import NO_KEYPOINTS, Runtime, Signature, Tensor
 from edgepose.skeletons import COCO17, named
 
+_LOOK = "look"
 _SUFFIXES = {".onnx": "onnx", ".ort": "onnx", ".tflite": "litert", ".lite": "litert",
              ".caffemodel": "opencv", ".weights": "opencv"}  # fmt: skip
 
@@ -80,6 +82,19 @@ def load_card(path: Path, task: str) -> Card:
     return card
 
 
+def look_of(path: Path, options: Mapping[str, str]) -> str:
+    """The option ``look``: the user's, or the card's; raises SettingsError when there is no such look."""
+    of_card = {} if path.is_file() else load_card(path, "pose").options
+    look = {**of_card, **options}.get(_LOOK, PICTURE)
+    if look not in (PEOPLE, PICTURE):
+        raise SettingsError(f"option {_LOOK} = {look!r}: give {PEOPLE} or {PICTURE}")
+    return look
+
+
+def _of_decoder(settings: DecoderSettings) -> DecoderSettings:
+    return replace(settings, options={name: value for name, value in settings.options.items() if name != _LOOK})
+
+
 def load_pose(path: Path, engine: Engine, settings: DecoderSettings) -> tuple[Runtime, Decoder, ModelId]:
     """A model folder or weights file -> (runtime, decoder, which weights).
 
@@ -87,9 +102,9 @@ def load_pose(path: Path, engine: Engine, settings: DecoderSettings) -> tuple[Ru
     or several do.
     """
     if path.is_file():
-        return _load_bare(path, engine, settings)
+        return _load_bare(path, engine, _of_decoder(settings))
     card = load_card(path, "pose")
-    settings = replace(settings, options={**card.options, **settings.options})
+    settings = _of_decoder(replace(settings, options={**card.options, **settings.options}))
     runtime = load_runtime(card.runtime, path / card.files[0].path, engine)
     found = runtime.signature
     _check_shapes(path, "input", [card.input_shape] if card.input_shape else [], found.inputs)

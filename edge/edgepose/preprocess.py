@@ -48,7 +48,7 @@ class Letterboxer:
     """
 
     def __init__(self, spec: InputSpec, tensor: Tensor) -> None:
-        self._spec, self._tensor = spec, tensor
+        self._spec = spec
         self._table = value_table(spec, tensor)
         shape = (1, 3, spec.height, spec.width) if spec.nchw else (1, spec.height, spec.width, 3)
         padding = self._table[:, spec.pad]
@@ -69,10 +69,6 @@ class Letterboxer:
         small = cv2.resize(image, (box.width, box.height), dst=self._small, interpolation=cv2.INTER_LINEAR)
         self._fill(tensor[0], np.asarray(small, np.uint8))
         return tensor, box
-
-    def another(self) -> Letterboxer:
-        """The same for the same network, with buffers of its own."""
-        return Letterboxer(self._spec, self._tensor)
 
     def _resized_to(self, size: tuple[int, int]) -> None:
         self._size = size

@@ -7,7 +7,7 @@ import pytest
 
 from edgepose.decoders import DecoderSettings, Fit
 from edgepose.decoders.yolo_pose_maps import create, near_of, recognise, settled
-from edgepose.errors import ModelError, SettingsError
+from edgepose.errors import ModelError
 from edgepose.runtimes import Signature, Tensor
 from edgepose.skeletons import COCO17
 
@@ -80,14 +80,6 @@ def test_other_numbers_of_joints_are_refused() -> None:
         assert recognise(other) is Fit.NO
         with pytest.raises(ModelError, match=r"\(1, 56, N\) and \(1, 17, h, w\) for coco17"):
             create(other, COCO17, DecoderSettings())
-
-
-def test_only_closer_looks_need_to_follow_people() -> None:
-    fits = network((1, 56, 2100), (1, 17, 40, 40))
-    assert create(fits, COCO17, DecoderSettings()).follows
-    assert not create(fits, COCO17, DecoderSettings(options={"look": "picture"})).follows
-    with pytest.raises(SettingsError, match="look = 'twice'"):
-        create(fits, COCO17, DecoderSettings(options={"look": "twice"}))
 
 
 def test_broken_maps_are_an_error() -> None:

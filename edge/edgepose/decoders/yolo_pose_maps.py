@@ -15,13 +15,10 @@ import numpy as np
 from edgepose import yolo
 from edgepose.decoders import DecoderSettings, Fit, View, chosen, in_input_pixels, people_in_frame
 from edgepose.errors import ModelError
-from edgepose.looks import Look, Looker
 from edgepose.runtimes import Signature
 from edgepose.skeletons import Skeleton
-from edgepose.types import Array, Float32, Image, Pose, Track
+from edgepose.types import Array, Float32, Image, Pose
 
-LOOKS = ("people", "picture")
-"""Option ``look``: everybody followed is looked at closely, or the whole picture once a frame."""
 _SIDE = 320
 _NEAR, _TRUNK_NEAR = 0.13, 0.04
 """Standard deviation of a cell's guess, in longer sides of the person's box: of limbs and face; of shoulders and hips,
@@ -35,20 +32,20 @@ _VALUES = 3
 
 
 class YoloPoseMaps:
-    """The whole picture letterboxed, or closer looks at people who are followed; suppression as in ``yolo_pose``."""
+    """One letterboxed view per frame; suppression as in ``yolo_pose``, then the maps."""
 
+    follows = False
     needs_boxes = False
 
     def __init__(self, network: Signature, skeleton: Skeleton, settings: DecoderSettings) -> None:
         self.skeleton = skeleton
         self._input_wh = yolo.input_wh(network, _SIDE)
-        self.follows = chosen(settings, look=LOOKS)["look"] == LOOKS[0]
-        self._looker = Looker(yolo.rgb_letterboxer(network, _SIDE), self._input_wh, self.follows)
+        self._letterboxer = yolo.rgb_letterboxer(network, _SIDE)
         self._near = near_of(skeleton)
         self._settings = settings
 
-    def views(self, image: Image, people: Sequence[Track] | None = None) -> list[View]:
-        return self._looker.views(image, people)
+    def views(self, image: Image, people: object = None) -> list[View]:
+        return [View(*self._letterboxer(image))]
 
     def decode(self, outputs: Sequence[Array], view: View) -> list[Pose]:
         rows, maps = outputs[0][0], outputs[1][0]
@@ -61,8 +58,7 @@ class YoloPoseMaps:
         keypoints = people[keep, 5:].reshape(len(keep), len(self.skeleton), _VALUES)
         keypoints[..., :2] = in_input_pixels(keypoints[..., :2], self._input_wh)
         keypoints = settled(keypoints, boxes[keep], maps, self._input_wh[0] / maps.shape[2], self._near)
-        look: Look = view.place
-        return [p for p in people_in_frame(boxes[keep], people[keep, 4], keypoints, look.place) if look.admits(p)]
+        return people_in_frame(boxes[keep], people[keep, 4], keypoints, view.place)
 
 
 def near_of(skeleton: Skeleton) -> Float32:
@@ -119,6 +115,7 @@ def recognise(network: Signature, joints: int = 17) -> Fit:
 
 def create(network: Signature, skeleton: Skeleton, settings: DecoderSettings) -> YoloPoseMaps:
     """Raises ModelError when the outputs are not the skeleton's rows and maps."""
+    chosen(settings)
     if recognise(network, len(skeleton)) is Fit.NO:
         got = ", ".join(f"{tensor.name} {tensor.shape}" for tensor in network.outputs)
         rows, maps = 5 + _VALUES * len(skeleton), len(skeleton)
