@@ -113,6 +113,7 @@ def _card(training: Training, found: Sequence[Picture], out: Path, size: int, to
         runtime="onnx",
         files=[cards.weights(out / "weights.onnx")],
         decoder="yolo_pose_maps",
+        options={"look": "people"},
         input_shape=[1, 3, size, size],
         input_layout="NCHW",
         output_shapes=[
