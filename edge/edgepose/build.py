@@ -143,13 +143,15 @@ def action(
     hop_s: float = 1 / 30,
     size_wh: tuple[int, int] | None = None,
     lens: Camera | None = None,
+    height_of: Callable[[int], float] | None = None,
 ) -> Action:
     """Window, classifier, spotter and lifter of one camera; raises ModelError when they do not fit together.
 
-    ``size_wh``: of its pictures, px; ``lens``: where it is known. Lifters turn by them.
+    ``size_wh``: of its pictures, px; ``lens``: where it is known. Lifters turn by them. ``height_of``: track -> metres.
     """
     from edgepose.classifier import StrokeClassifier
-    from edgepose.lifting import load_lifter
+    from edgepose.lifting import Lifting, load_lifter
+    from edgepose.lifting.sized import Sized
     from edgepose.spotter import Spotter
     from edgepose.strokekinematics import StrokeMotions
     from edgepose.window import Windows
@@ -157,7 +159,9 @@ def action(
     if built.card.skeleton != skeleton.name:
         raise ModelError(f"{built.folder}: classifies {built.card.skeleton}, the poses are {skeleton.name}")
     folder = built.lifter_folder
-    lifter = load_lifter(folder, built.window, size_wh, skeleton, camera=lens) if folder else None
+    lifter: Lifting | None = load_lifter(folder, built.window, size_wh, skeleton, camera=lens) if folder else None
+    if lifter is not None and height_of is not None:
+        lifter = Sized(lifter, height_of)
     return Action(
         Windows(built.window, len(skeleton), hop_s),
         StrokeClassifier(built.folder),
@@ -182,6 +186,7 @@ def pipeline(
     strokes = action_models(settings)
     used = [*([pose.model] if pose else []), *(strokes.ids if strokes else ())]
     player_of = _player_of(camera, info)
+    height_of = heights(settings, camera, info)
     size_wh = (info.width, info.height)
     lens = Camera.guess(size_wh, camera.focal_px) if camera.focal_px else info.lens
     make_event = EventMaker(
@@ -196,7 +201,7 @@ def pipeline(
     return Pipeline(
         pose,
         None if info.tracked else Tracker(skeleton, settings.tracker),
-        action(strokes, skeleton, settings.strokes.hop_s, size_wh, lens) if strokes else None,
+        action(strokes, skeleton, settings.strokes.hop_s, size_wh, lens, height_of) if strokes else None,
         make_event,
         lambda track: player.handedness if (player := player_of(track)) else None,
         Counting(RepCounter(skeleton, settings.counter), make_event.counted) if settings.counter.enabled else None,
@@ -280,9 +285,21 @@ def _spotter_spec(card: Card, strokes: StrokeSettings) -> SpotterSpec:
 
 def _player_of(camera: CameraSettings, info: SourceInfo) -> Callable[[int], PlayerSettings | None]:
     """Who a track is: by the session's players, or the one player of the camera for everybody."""
-    known = PlayerSettings.model_fields.keys()  # a session may know more, such as the height
+    known = PlayerSettings.model_fields.keys()  # a session may know more
     recorded = {
         track: PlayerSettings(**{name: value for name, value in player.items() if name in known})
         for track, player in info.players.items()
     }
     return lambda track: recorded.get(track, camera.player)
+
+
+def heights(settings: Settings, camera: CameraSettings, info: SourceInfo) -> Callable[[int], float]:
+    """Track -> metres of the player: what the session says, else the camera's player, else ``lifter.height_m``."""
+    player_of = _player_of(camera, info)
+    usual = camera.player.height_m if camera.player and camera.player.height_m else settings.lifter.height_m
+
+    def height_of(track: int) -> float:
+        player = player_of(track)
+        return player.height_m if player and player.height_m else usual
+
+    return height_of

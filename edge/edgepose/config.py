@@ -19,6 +19,8 @@ else:
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$")]
 Positive = Annotated[float, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
+Height = Annotated[float, Field(ge=0.5, le=2.6)]
+"""Of a person, metres."""
 
 
 class Section(BaseModel):
@@ -100,6 +102,7 @@ class LifterSettings(Section):
 
     enabled: bool = True
     model: str | None = Field("courtlift-n", description="name or folder")
+    height_m: Height = Field(1.75, description="of people whose height nobody states: metres scale with it")
 
 
 class TlsSettings(Section):
@@ -133,6 +136,7 @@ class PlayerSettings(Section):
 
     name: str | None = None
     handedness: Literal["right", "left"] | None = None
+    height_m: Height | None = Field(None, description="unset: lifter.height_m")
 
 
 class CameraSettings(Section):

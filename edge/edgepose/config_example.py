@@ -22,6 +22,7 @@ def example_toml(root: type[Settings]) -> str:
     lines += ["", "[[camera]]", 'name = "near"', f'source = "0"  # {_note(CameraSettings, "source")}']
     lines += ["", "# [camera.capture]", *_keys(_section(CameraSettings, "capture"))]
     lines += ["", "# [camera.player]", '# name = "Ada"', '# handedness = "right"  # or "left"']
+    lines += ['# height_m = ""  # metres']
     return "\n".join(lines) + "\n"
 
 

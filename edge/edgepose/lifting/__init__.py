@@ -32,8 +32,12 @@ class Lifting(Protocol):
     """What ``run`` needs of a lifter."""
 
     model: ModelId
-    refused: int
     skeleton: Skeleton
+
+    @property
+    def refused(self) -> int:
+        """Windows answered with NaN so far."""
+        ...
 
     def lift(self, windows: Sequence[Window]) -> list[Pose3D]: ...
 
