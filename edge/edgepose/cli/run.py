@@ -29,7 +29,9 @@ Detector = Annotated[str | None, typer.Option("--detector", help="person detecto
 Options = Annotated[
     list[str] | None,
     typer.Option(
-        "--option", metavar="NAME=VALUE", help="of the pose model; repeatable: look=picture, mode=lecture, detector.person=14"
+        "--option",
+        metavar="NAME=VALUE",
+        help="of the pose model; repeatable: look=people, mode=lecture, detector.person=14",
     ),
 ]
 ModelsDir = Annotated[Path | None, typer.Option("--models-dir", help="look for models here first")]
