@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import onnx
 
 from edgepose.calming import calm
-from edgepose.card import load
+from edgepose.card import WindowSpec, load
 from edgepose.lifter import Lifter, network_input
+from edgepose.lifting import load_lifter
 from edgepose.lifting.ray import assumed
+from edgepose.lifting.sequence import SequenceLifter
 from edgepose.models import Engine, load_runtime
 from edgepose.pinhole import Camera
 from edgepose.types import Window
 from edgepose.window import windows_at
-from edgepose_trainer.errors3d import EVALUATED, mpjve, n_mpjpe
+from edgepose_trainer.errors3d import EVALUATED, mpjve, n_mpjpe, p_mpjpe
 from edgepose_trainer.lifter import (
     JUDGED_BY,
     LIFT_WINDOW,
@@ -29,12 +31,14 @@ from edgepose_trainer.lifter import (
     name_of,
     player_of,
     takes_in,
+    views,
 )
 from edgepose_trainer.motions import Pool, Take
 from edgepose_trainer.views import CENTRE_PX, EXACT, Detector, court_cameras, detected, facing
 
 KINDS = (("exact", EXACT), ("detector-like noise", Detector()))
 FPS = 30
+VERSUS = 3000
 WHERE = 1500
 """Windows for which a lifter is made anew, each with its own camera."""
 
@@ -45,17 +49,19 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of Tennis-MoCap .bvh.xz files")
     parser.add_argument("--others", type=Path, help="folder of CMU .asf and .amc files")
     parser.add_argument("--model", type=Path, default=Path("models/courtlift-n"))
+    parser.add_argument("--against", type=Path, help="folder of a lifter trained on the same takes (--arch … --alike)")
     model: Path = parser.parse_args().model
     data, others = parser.parse_args().data, parser.parse_args().others
     lifter = Lifter(model, camera=JUDGED_BY)
     paths = takes_in(data)
     aside = kept_aside(paths)
     tennis = [load_take(path) for path in paths if player_of(path) in aside]
+    if against := parser.parse_args().against:
+        versus(model, against, tennis)
+        return
     sizes = ", ".join(f"{file.path} {(model / file.path).stat().st_size / 1e6:.2f} MB" for file in load(model).files)
-    weights = sum(int(np.prod(tensor.dims)) for tensor in onnx.load(model / "weights.onnx").graph.initializer)
-    print(
-        f"{lifter.model.stamp}, {weights} parameters, {sizes}. Tennis players never trained on: {', '.join(aside)}.\n"
-    )
+    print(f"{lifter.model.stamp}, {parameters(model)} parameters, {sizes}.", end=" ")
+    print(f"Tennis players never trained on: {', '.join(aside)}.\n")
     print(
         "| motion | 2D | MPJPE (1.75 m assumed) | MPJPE (height known) | N-MPJPE | P-MPJPE |\n|---|---|---|---|---|---|"
     )
@@ -76,6 +82,42 @@ def main() -> None:
     print("\nOne window through `Lifter.lift`, one thread, turning, normalisation and mirroring included:")
     print(f"median {middle:.2f} ms, best {best:.2f} ms.")
     print(f"int8 weights: answers differ by {int8_mm(model, tennis):.1f} mm on the average joint.")
+
+
+def versus(model: Path, against: Path, takes: Sequence[Take]) -> None:
+    """The same windows for both; the smaller one sees the middle of them."""
+    lifter = Lifter(model, camera=JUDGED_BY)
+    other = load_lifter(against, size_wh=(round(2 * CENTRE_PX[0]), round(2 * CENTRE_PX[1])))
+    assert isinstance(other, SequenceLifter)
+    window = WindowSpec(frames=other.window.frames, rate_hz=LIFT_WINDOW.rate_hz)
+    unseen = (window.frames - LIFT_WINDOW.frames) // 2
+    middle = slice(unseen, unseen + LIFT_WINDOW.frames)
+    print(f"Players never trained on: {', '.join(sorted({take.player for take in takes}))}; {VERSUS} windows each.\n")
+    print("| network | exact 2D: N-MPJPE | P-MPJPE | noisy 2D: N-MPJPE | P-MPJPE | parameters | a window, one thread |")
+    print("|---|---|---|---|---|---|---|")
+    for folder, lift, part in ((model, lifter.lift_array, middle), (against, other.lift_array, slice(None))):
+        cells = []
+        for _, detector in KINDS:
+            seen = views(Pool(takes), VERSUS, detector, np.random.default_rng(20), window, straight_on=True)
+            pieces = np.array_split(seen.keypoints[:, part], VERSUS // 100)
+            found = np.concatenate([lift(piece) for piece in pieces])[:, EVALUATED].astype(np.float64)
+            cells += [f"{1000 * error(found, seen.truth[:, EVALUATED]):.1f}" for error in (n_mpjpe, p_mpjpe)]
+        ms = best_ms(lift, seen.keypoints[:500, part])
+        print(f"| {load(folder).model.stamp} | {' | '.join(cells)} | {parameters(folder)} | {ms:.2f} ms |", flush=True)
+
+
+def parameters(model: Path) -> int:
+    return sum(int(np.prod(tensor.dims)) for tensor in onnx.load(model / "weights.onnx").graph.initializer)
+
+
+def best_ms(lift: Callable[[np.ndarray], np.ndarray], windows: np.ndarray) -> float:
+    """The fifth percentile: other work on the machine only adds."""
+    times = []
+    for keypoints in windows:
+        started_s = time.perf_counter()
+        lift(keypoints[None])
+        times.append(1000 * (time.perf_counter() - started_s))
+    return float(np.percentile(times, 5))
 
 
 def rows(lifter: Lifter, motion: str, takes: Sequence[Take]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -10,15 +11,16 @@ import pytest
 torch = pytest.importorskip("torch", reason="PyTorch is not installed (extra trainer)")
 
 from edgepose import card as cards  # noqa: E402
-from edgepose.errors import SourceError  # noqa: E402
+from edgepose.errors import ModelError, SourceError  # noqa: E402
 from edgepose.lifter import Lifter  # noqa: E402
 from edgepose.models import Engine, load_runtime  # noqa: E402
 from edgepose.skeletons import COCO17, H36M17  # noqa: E402
+from edgepose.types import Float32  # noqa: E402
 from edgepose_trainer import lifter as trainer  # noqa: E402
 from edgepose_trainer.errors3d import mpjpe, n_mpjpe, p_mpjpe  # noqa: E402
 from edgepose_trainer.lifters import courttraining  # noqa: E402
 from edgepose_trainer.lifters.courtlift import CourtLift  # noqa: E402
-from edgepose_trainer.motions import Pool  # noqa: E402
+from edgepose_trainer.motions import Pool, Take  # noqa: E402
 from edgepose_trainer.views import EXACT, Detector, court_cameras, detected, looking_at  # noqa: E402
 from tests.shared import SHARED, needs  # noqa: E402
 
@@ -164,6 +166,33 @@ def test_a_short_training_makes_a_folder_that_loads(tmp_path: Path) -> None:
     full = load_runtime("onnx", out / "weights.onnx", Engine(threads=1)).run(window)
     for a, b in zip(full, small.run(window), strict=True):
         np.testing.assert_allclose(a, b, atol=0.05)
+    again_begun = courttraining.begun(out / "weights.onnx", 1).eval()
+    np.testing.assert_allclose(again_begun(torch.from_numpy(window))[0].detach(), full[0], atol=1e-5)
+
+
+def test_weights_of_another_network_are_no_start(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.pt"
+    torch.save({"first.weight": torch.zeros(4, 765)}, path)
+    with pytest.raises(ModelError, match="checkpoint.pt: expected weights"):
+        courttraining.begun(path, 1)
+
+
+def test_a_window_is_seen_three_times_on_average() -> None:
+    """Eight batches' worth of windows are drawn for every 24 batches."""
+    standing = np.random.default_rng(0).normal(0, 0.3, (1, 17, 3)) + np.array([0, 1, 0])
+    pool = Pool([Take("a", *[np.repeat(standing, 100, axis=0)] * 2, 0.01, 1.75)])
+    asked: list[int] = []
+    original = courttraining.windows
+
+    def windows(pool: Pool, count: int, rng: np.random.Generator) -> tuple[Float32, Float32, Float32]:
+        asked.append(count)
+        return original(pool, count, rng)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(courttraining, "windows", windows)
+        seen = list(itertools.islice(courttraining.batches(pool, 4, np.random.default_rng(1)), 48))
+    assert asked == [32, 32]
+    assert {tuple(part.shape) for part in seen[0]} == {(4, 765), (4, 17, 3)}
 
 
 @needs(CALDAS)

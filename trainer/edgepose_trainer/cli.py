@@ -26,18 +26,27 @@ def lifter(
     out: Path = typer.Option(..., help="Model folder to write."),
     arch: str = typer.Option("courtlift-n", help="Or videopose3d-27 (81, 243), gast-27, …-causal, martinez."),
     seed: int = typer.Option(1, help="The same seed and takes give the same weights."),
-    steps: int = typer.Option(60000, min=1, help="Training steps of 128 windows."),
-    others: Path | None = typer.Option(None, help="Folder of takes of other motion, for courtlift-n."),
+    steps: int = typer.Option(60000, min=1, help="Training steps."),
+    batch: int = typer.Option(128, min=2, help="Windows a step."),
+    others: Path | None = typer.Option(None, help="Folder of takes of other motion."),
+    minutes: float | None = typer.Option(None, min=0.01, help="Instead of steps: processor time, for comparisons."),
+    start: Path | None = typer.Option(None, help="weights.onnx or checkpoint.pt of a courtlift-n to begin with."),
+    alike: bool = typer.Option(
+        False, "--alike", help="With --arch: courtlift-n's windows: other bodies, cameras turned to the player."
+    ),
 ) -> None:
     """Train 2D -> 3D on motion capture; every fourth player is kept aside and only measured."""
     need_torch()
     from edgepose_trainer.lifters import courttraining, training
 
     if arch == "courtlift-n":
-        typer.echo(f"wrote {courttraining.train(data, out, seed, steps, typer.echo, others)}")
+        typer.echo(f"wrote {courttraining.train(data, out, seed, steps, typer.echo, others, batch, minutes, start)}")
         return
 
-    typer.echo(f"wrote {training.train(data, out, arch, seed, steps, typer.echo)}")
+    out = training.train(
+        data, out, arch, seed, steps, typer.echo, size=batch, others=others, alike=alike, minutes=minutes,
+    )  # fmt: skip
+    typer.echo(f"wrote {out}")
 
 
 app.command("lifter-checkpoint")(commands.checkpoint)

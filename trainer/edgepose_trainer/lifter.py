@@ -19,11 +19,13 @@ from edgepose.types import Float32
 from edgepose_trainer import bvh
 from edgepose_trainer.errors3d import EVALUATED, mpjpe, n_mpjpe, p_mpjpe
 from edgepose_trainer.importers import mocap
-from edgepose_trainer.motions import Pool, Take
+from edgepose_trainer.motions import Pool, Take, resized
 from edgepose_trainer.views import CENTRE_PX, FACING_FOCAL_PX, Detector, court_cameras, detected, facing
 
 Float64 = NDArray[np.float64]
 LIFT_WINDOW = WindowSpec(frames=15, rate_hz=30)
+_TENNIS = 0.8
+"""Share of tennis among the windows where other motion is there too."""
 EXACT_SHARE = 0.4
 """Of the training windows; exact 2D alone collapses on noisy 2D."""
 TRAINING_DETECTOR = Detector(hidden=0.03)
@@ -112,6 +114,15 @@ def _body_m(points: Float64) -> float:
     return float(sum(np.nanmedian(np.linalg.norm(limb, axis=-1)) for limb in limbs))
 
 
+def pooled(tennis: Sequence[Take], others: Sequence[Take]) -> Pool:
+    """Windows of tennis and of other motion, each take by its length."""
+    lengths = [np.array([len(take.coco17) * take.frame_s for take in takes]) for takes in (tennis, others)]
+    if not others:
+        return Pool(tennis)
+    shares = [share * each / each.sum() for share, each in zip((_TENNIS, 1 - _TENNIS), lengths, strict=True)]
+    return Pool([*tennis, *others], np.concatenate(shares).tolist())
+
+
 def views(
     pool: Pool,
     count: int,
@@ -120,13 +131,16 @@ def views(
     window: WindowSpec = LIFT_WINDOW,
     newest: bool = False,
     straight_on: bool = False,
+    bodies: bool = False,
 ) -> Views:
     """``count`` windows at random times of random takes (longer takes more often), each by its own camera.
 
     ``newest``: the truth is that of the window's last sample, not of its centre. ``straight_on``: every camera is
-    ``JUDGED_BY``, turned to the player.
+    ``JUDGED_BY``, turned to the player. ``bodies``: every window has a body of its own.
     """
     drawn = pool.draw(count, window, rng)
+    if bodies:
+        drawn = resized(drawn, rng)
     truth = (drawn.newest if newest else drawn.centre).astype(np.float64)
     cameras = (facing if straight_on else court_cameras)(rng, truth[:, 0])
     placed = cameras.into(truth)

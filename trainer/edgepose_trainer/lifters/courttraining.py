@@ -1,7 +1,8 @@
 """``edgepose train lifter``: courtlift on motion capture that virtual cameras see, measured on players kept aside.
 
 Two fifths of the windows are exact, the others as a detector sees them; every window has bodies of its own
-(``motions.resized``), half of them are mirror images. Loss: mean distance of the joints, and of the limbs' lengths.
+(``motions.resized``), half of them are mirror images, and each is seen about three times: drawing costs more time than
+learning. Loss: mean distance of the joints, and of the limbs' lengths.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
@@ -29,7 +31,8 @@ from edgepose.pinhole import Camera
 from edgepose.skeletons import COCO17, H36M17
 from edgepose.types import Float32
 from edgepose_trainer import lifter as data
-from edgepose_trainer.lifters.courtlift import CourtLift, export
+from edgepose_trainer.lifters.budget import Budget
+from edgepose_trainer.lifters.courtlift import CourtLift, export, load_weights
 from edgepose_trainer.motions import Pool, Take, resized
 from edgepose_trainer.views import CENTRE_PX, EXACT, Detector, detected, facing
 
@@ -40,8 +43,14 @@ RATE = 1e-3
 _CHUNK = 8
 _WARM = 500
 _EMA = 0.999
-_TENNIS = 0.8
-"""Share of tennis among the windows where other motion is there too."""
+_TIMES = 3
+"""How often a window is seen."""
+_KEPT = 12
+"""Chunks that batches are drawn from."""
+_TELL = 2000
+_SAVE = 5000
+"""Steps between checkpoints."""
+CHECKPOINT = "checkpoint.pt"
 _NEWEST, _LENGTHS = 0.5, 0.2
 """Weights beside the middle pose's distance."""
 _PLACED = H36M17.indices("pelvis", "spine", "thorax", "neck", "head")
@@ -61,11 +70,14 @@ def train(
     say: Callable[[str], None] = print,
     others: Path | None = None,
     size: int = 128,
+    minutes: float | None = None,
+    start: Path | None = None,
 ) -> Path:
     """Motion capture in ``folder``, and of other motion in ``others`` -> model folder ``out``.
 
-    Every fourth player and every fourth take of ``others`` are only measured. Raises SourceError when there are no
-    takes, or too few players to keep one aside.
+    Every fourth player and every fourth take of ``others`` are only measured. ``minutes``: of processor time, in place
+    of ``steps``; ``start``: weights to begin with, weights.onnx or checkpoint.pt of an earlier training. Raises
+    SourceError when there are no takes, or too few players to keep one aside; ModelError for ``start``.
     """
     paths = data.takes_in(folder)
     aside = data.kept_aside(paths)
@@ -74,8 +86,10 @@ def train(
     more = data.takes_in(others) if others is not None else []
     tennis, rest = [data.load_take(path) for path in paths], [data.load_take(path) for path in more]
     own = [take for take in tennis if take.player not in aside]
-    network = fit(_pool(own, [take for number, take in enumerate(rest) if number % 4 < 3]), seed, steps, size, say)
-    card = _card(out, paths, more, aside, network, export(network, out), steps * size)
+    pool = data.pooled(own, [take for number, take in enumerate(rest) if number % 4 < 3])
+    out.mkdir(parents=True, exist_ok=True)
+    network, drawn = fit(pool, begun(start, seed), Budget(steps, minutes), size, seed, say, out / CHECKPOINT)
+    card = _card(out, paths, more, aside, network, export(network, out), drawn)
     cards.save(card, out)
     judged = {f"Tennis-MoCap players {', '.join(aside)}": [take for take in tennis if take.player in aside]}
     if rest[3::4]:
@@ -86,16 +100,27 @@ def train(
     return out
 
 
-def fit(pool: Pool, seed: int, steps: int, size: int, say: Callable[[str], None]) -> CourtLift:
-    """Adam, rate rising for 500 steps and then falling along a cosine; the moving average of the weights."""
+def begun(start: Path | None, seed: int) -> CourtLift:
+    """An untrained network, or the weights of ``start``; raises ModelError when they do not fit."""
     torch.manual_seed(seed)
     network = CourtLift(data.LIFT_WINDOW.frames)
+    if start is not None:
+        load_weights(network, start)
+    return network
+
+
+def fit(
+    pool: Pool, network: CourtLift, budget: Budget, size: int, seed: int, say: Callable[[str], None], saved: Path
+) -> tuple[CourtLift, int]:
+    """Adam, rate rising for 500 steps and then falling along a cosine: the moving average of the weights, and how
+    many windows were drawn for it. ``saved``: where the average lies every 5000 steps."""
     average = copy.deepcopy(network)
     optimiser = torch.optim.Adam(network.parameters(), lr=RATE)
-    shown, started_s = 0.0, time.monotonic()
-    for step, batch in enumerate(batches(pool, steps, size, np.random.default_rng(seed)), 1):
+    shown, step, started_s = 0.0, 0, time.monotonic()
+    for done, batch in zip(budget.progress(), batches(pool, size, np.random.default_rng(seed)), strict=False):
+        step += 1
         for group in optimiser.param_groups:
-            group["lr"] = RATE * min(1, step / _WARM) * 0.5 * (1 + np.cos(np.pi * step / steps))
+            group["lr"] = RATE * min(1, step / _WARM) * 0.5 * (1 + np.cos(np.pi * done))
         loss = loss_of(network, batch)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -105,10 +130,12 @@ def fit(pool: Pool, seed: int, steps: int, size: int, say: Callable[[str], None]
             for mean, now in zip(average.parameters(), network.parameters(), strict=True):
                 mean.lerp_(now, 1 - keep)
         shown += loss.item()
-        if step % 2000 == 0:
-            say(f"step {step}/{steps}: loss {1000 * shown / 2000:.1f} mm, {time.monotonic() - started_s:.0f} s")
+        if step % _TELL == 0:
+            say(f"step {step}, {done:.0%}: loss {1000 * shown / _TELL:.1f} mm, {time.monotonic() - started_s:.0f} s")
             shown = 0.0
-    return average
+        if step % _SAVE == 0:
+            torch.save(average.state_dict(), saved)
+    return average, step * size // _TIMES
 
 
 def loss_of(network: CourtLift, batch: Batch) -> Tensor:
@@ -134,12 +161,16 @@ def _lengths(found: Tensor, truth: Tensor) -> Tensor:
     return (lengths[0] - lengths[1]).abs().mean()
 
 
-def batches(pool: Pool, steps: int, size: int, rng: np.random.Generator) -> Iterator[Batch]:
-    """``steps`` batches of about ``size`` windows."""
-    for start in range(0, steps, _CHUNK):
-        inputs, middle, newest = windows(pool, _CHUNK * size, rng)
-        for rows in np.array_split(rng.permutation(len(inputs)), _CHUNK)[: steps - start]:
-            yield tuple(torch.from_numpy(side[rows]) for side in (inputs.reshape(len(inputs), -1), middle, newest))  # type: ignore[misc]
+def batches(pool: Pool, size: int, rng: np.random.Generator) -> Iterator[Batch]:
+    """Batches of ``size`` windows without end, each window in about ``_TIMES`` of them."""
+    kept: deque[tuple[Float32, Float32, Float32]] = deque(maxlen=_KEPT)
+    while True:
+        kept.append(windows(pool, _CHUNK * size, rng))
+        for _ in range(_TIMES * _CHUNK):
+            chunk = kept[rng.integers(len(kept))]
+            rows = rng.integers(len(chunk[0]), size=size)
+            inputs, middle, newest = (torch.from_numpy(side[rows]) for side in chunk)
+            yield inputs.flatten(1), middle, newest
 
 
 def windows(pool: Pool, count: int, rng: np.random.Generator) -> tuple[Float32, Float32, Float32]:
@@ -169,14 +200,6 @@ def windows(pool: Pool, count: int, rng: np.random.Generator) -> tuple[Float32, 
 
 def _rooted(poses: Float64) -> Float64:
     return poses - poses[:, :1]
-
-
-def _pool(tennis: Sequence[Take], others: Sequence[Take]) -> Pool:
-    lengths = [np.array([len(take.coco17) * take.frame_s for take in takes]) for takes in (tennis, others)]
-    if not others:
-        return Pool(tennis)
-    shares = [share * each / each.sum() for share, each in zip((_TENNIS, 1 - _TENNIS), lengths, strict=True)]
-    return Pool([*tennis, *others], np.concatenate(shares).tolist())
 
 
 def _figures(lifter: Lifter, takes: Sequence[Take], name: str) -> list[Figure]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from edgepose.skeletons import COCO17, H36M17
 from edgepose.types import Float32
 from edgepose_trainer import lifter as motion
 from edgepose_trainer.errors3d import EVALUATED, mpjpe, n_mpjpe, p_mpjpe
+from edgepose_trainer.lifters.budget import Budget
 from edgepose_trainer.lifters.checkpoints import Loaded, Network, save
 from edgepose_trainer.lifters.exporting import Words, to_folder
 from edgepose_trainer.lifters.martinez import Martinez
@@ -41,6 +43,17 @@ _PIECE = 150
 """Windows lifted at once for the figures, so that 243 frames of them need little memory."""
 
 
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What a network is shown."""
+
+    rate_hz: float
+    alike: bool = False
+    """Cameras turned to the player, as courtlift-n sees them; else the player stands anywhere in the picture."""
+    bodies: bool = False
+    """Every window has a body of its own."""
+
+
 def train(
     data: Path,
     out: Path,
@@ -52,10 +65,14 @@ def train(
     size: int = 128,
     network: Network | None = None,
     judged: int = 1500,
+    others: Path | None = None,
+    alike: bool = False,
+    minutes: float | None = None,
 ) -> Path:
     """BVH takes in ``data`` -> model folder ``out`` with the checkpoint beside it; every fourth player kept aside.
 
-    ``network``: in place of the published sizes; ``judged``: windows that the figures are of.
+    ``network``: in place of the published sizes; ``judged``: windows that the figures are of; ``others``: other motion;
+    ``alike``: the windows that courtlift-n trains on; ``minutes``: of processor time, in place of ``steps``.
     Raises SettingsError for the name, SourceError for the takes.
     """
     torch.manual_seed(seed)
@@ -64,14 +81,16 @@ def train(
     if not (aside := motion.kept_aside(paths)):
         raise SourceError(f"{data}: takes of at least 4 players are needed, so that one can be kept aside")
     takes = [motion.load_take(path) for path in paths]
-    own = Pool([take for take in takes if take.player not in aside])
-    statistics = _fit(network, own, steps, size, rate_hz, np.random.default_rng(seed), say)
+    rest = [path for n, path in enumerate(motion.takes_in(others) if others is not None else []) if n % 4 < 3]
+    own = motion.pooled([take for take in takes if take.player not in aside], [motion.load_take(path) for path in rest])
+    sight = Sight(rate_hz, alike, bodies=alike)
+    statistics, drawn = _fit(network, own, Budget(steps, minutes), size, sight, np.random.default_rng(seed), say)
     loaded = Loaded(arch, network.eval(), statistics=statistics)
-    words = _words(arch, rate_hz, paths, aside, steps * size)
+    words = _words(arch, rate_hz, paths, aside, drawn)
     card = to_folder(loaded, out, words)
     save(out / "checkpoint.bin", loaded)
-    others = Pool([take for take in takes if take.player in aside])
-    figures = _figures(out, network, others, aside, rate_hz, judged)
+    judging = Pool([take for take in takes if take.player in aside])
+    figures = _figures(out, network, judging, aside, Sight(rate_hz, alike), judged)
     cards.save(card.model_copy(update={"figures": figures}), out)
     return out
 
@@ -79,22 +98,23 @@ def train(
 def _fit(
     network: Network,
     pool: Pool,
-    steps: int,
+    budget: Budget,
     size: int,
-    rate_hz: float,
+    sight: Sight,
     rng: np.random.Generator,
     say: Callable[[str], None],
-) -> Statistics | None:
-    """Trains in place; Martinez' statistics are those of its first windows."""
-    statistics = _statistics(network, pool, rate_hz, rng) if isinstance(network, Martinez) else None
+) -> tuple[Statistics | None, int]:
+    """Trains in place; Martinez' statistics (those of its first windows), and the number of windows."""
+    statistics = _statistics(network, pool, sight, rng) if isinstance(network, Martinez) else None
     learner = network if isinstance(network, Martinez) else network.restacked(_strided(network.stack))
     optimiser = torch.optim.Adam(learner.parameters(), lr=RATE, amsgrad=True)
     learner.train()
-    epoch_steps, shown = max(1, steps // EPOCHS), 0.0
-    for step, (inputs, targets) in enumerate(_batches(network, pool, steps, size, rate_hz, statistics, rng)):
+    shown, step, tell = 0.0, 0, budget.pause(EPOCHS)
+    progress = budget.progress()
+    for done, (inputs, targets) in zip(progress, _batches(network, pool, size, sight, statistics, rng), strict=False):
         for group in optimiser.param_groups:
-            group["lr"] = RATE * DECAY ** (step // epoch_steps)
-        set_momentum(learner, momentum_at(step / max(1, steps - 1)))
+            group["lr"] = RATE * DECAY ** int(EPOCHS * done)
+        set_momentum(learner, momentum_at(done))
         optimiser.zero_grad()
         answer = learner(torch.from_numpy(inputs))
         wanted = torch.from_numpy(targets)
@@ -103,12 +123,12 @@ def _fit(
         optimiser.step()
         if isinstance(learner, Martinez):
             learner.clip()
-        shown += loss.item()
-        if (step + 1) % epoch_steps == 0:
-            say(f"step {step + 1}/{steps}: loss {shown / epoch_steps:.4f}")
+        shown, step = shown + loss.item(), step + 1
+        if step % tell == 0:
+            say(f"step {step}, {done:.0%}: loss {shown / tell:.4f}")
             shown = 0.0
     network.load_state_dict(learner.state_dict())
-    return statistics
+    return statistics, step * size
 
 
 def _strided(stack: Stack) -> Stack:
@@ -118,23 +138,22 @@ def _strided(stack: Stack) -> Stack:
 def _batches(
     network: Network,
     pool: Pool,
-    steps: int,
     size: int,
-    rate_hz: float,
+    sight: Sight,
     statistics: Statistics | None,
     rng: np.random.Generator,
 ) -> Iterator[tuple[Float32, Float32]]:
-    """``steps`` batches of ``size`` windows, two fifths of them exact, and their targets."""
-    for start in range(0, steps, _CHUNK):
+    """Batches of ``size`` windows without end, two fifths of them exact, and their targets."""
+    while True:
         count = _CHUNK * size // 2
         exact = round(motion.EXACT_SHARE * count)
         kinds = ((exact, EXACT), (count - exact, motion.TRAINING_DETECTOR))
-        parts = [_mirrored_too(*_examples(network, pool, number, kind, rate_hz, rng)) for number, kind in kinds]
+        parts = [_mirrored_too(*_examples(network, pool, number, kind, sight, rng)) for number, kind in kinds]
         keypoints, poses = (np.concatenate(side) for side in zip(*parts, strict=True))
         seen, targets = inputs_of(network, keypoints), targets_of(network, poses)
         if statistics is not None:
             seen, targets = _scores(statistics, seen, targets)
-        for rows in np.array_split(rng.permutation(len(seen)), _CHUNK)[: steps - start]:
+        for rows in np.array_split(rng.permutation(len(seen)), _CHUNK):
             yield seen[rows], targets[rows]
 
 
@@ -143,12 +162,13 @@ def _examples(
     pool: Pool,
     count: int,
     detector: Detector,
-    rate_hz: float,
+    sight: Sight,
     rng: np.random.Generator,
 ) -> tuple[Float32, Float32]:
     """(N, T, 17, 3) px and (N, 17, 3) metres of a 1.75 m person."""
     newest = not isinstance(network, Martinez) and network.stack.causal
-    seen = motion.views(pool, count, detector, rng, window_of(network, rate_hz), newest)
+    window = window_of(network, sight.rate_hz)
+    seen = motion.views(pool, count, detector, rng, window, newest, sight.alike, sight.bodies)
     poses = seen.truth * (CARD_HEIGHT_M / seen.height_m)[:, None, None]
     return seen.keypoints, poses.astype(np.float32)
 
@@ -160,8 +180,8 @@ def _mirrored_too(keypoints: Float32, poses: Float32) -> tuple[Float32, Float32]
     return np.concatenate([keypoints, twins]), np.concatenate([poses, mirrored(poses, H36M17.mirror)])
 
 
-def _statistics(network: Network, pool: Pool, rate_hz: float, rng: np.random.Generator) -> Statistics:
-    keypoints, poses = _mirrored_too(*_examples(network, pool, 2048, EXACT, rate_hz, rng))
+def _statistics(network: Network, pool: Pool, sight: Sight, rng: np.random.Generator) -> Statistics:
+    keypoints, poses = _mirrored_too(*_examples(network, pool, 2048, EXACT, sight, rng))
     seen, wanted = inputs_of(network, keypoints), targets_of(network, poses)
     return Statistics(
         input_mean=seen.mean(axis=0).tolist(), input_std=seen.std(axis=0).tolist(),
@@ -180,9 +200,7 @@ def _scores(statistics: Statistics, seen: Float32, wanted: Float32) -> tuple[Flo
     return (seen - a) / b, (wanted - c) / d
 
 
-def _figures(
-    out: Path, network: Network, pool: Pool, aside: Sequence[str], rate_hz: float, judged: int
-) -> list[Figure]:
+def _figures(out: Path, network: Network, pool: Pool, aside: Sequence[str], sight: Sight, judged: int) -> list[Figure]:
     """Of the written folder, as the device lifts."""
     card = cards.load(out)
     kind = ZScoreLifter if isinstance(network, Martinez) else SequenceLifter
@@ -190,7 +208,7 @@ def _figures(
     rng, figures = np.random.default_rng(20), []
     for data, detector in (("exact 2D", EXACT), ("detector-like noise", Detector())):
         counts = [min(_PIECE, judged - start) for start in range(0, judged, _PIECE)]
-        pairs = [_examples(network, pool, count, detector, rate_hz, rng) for count in counts]
+        pairs = [_examples(network, pool, count, detector, sight, rng) for count in counts]
         found = np.concatenate([lifter.lift_array(keypoints) for keypoints, _ in pairs])[:, EVALUATED]
         truth = np.concatenate([poses - poses[:, :1] for _, poses in pairs])[:, EVALUATED]
         errors = {"MPJPE, height known": mpjpe, "N-MPJPE": n_mpjpe, "P-MPJPE": p_mpjpe}

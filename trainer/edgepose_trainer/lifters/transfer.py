@@ -90,8 +90,9 @@ def fit(
 
 
 def distance(found: Tensor, truth: Tensor) -> Tensor:
-    """Mean joint distance of (..., 3)."""
-    return (found - truth).norm(dim=-1).mean()
+    """Mean joint distance of (..., 3); NaN in the truth: not known, counts for nothing."""
+    known = torch.isfinite(truth).all(dim=-1)
+    return (found - truth)[known].norm(dim=-1).mean()
 
 
 def _thaw(optimiser: torch.optim.Optimizer, rest: list[nn.Parameter], rate: float) -> None:
