@@ -1,15 +1,11 @@
-"""The sample session that the demo replays: a stick player drawn by hand-written key poses, seen from behind.
+"""A recorded session with eight known strokes: a stick player drawn by hand-written key poses, seen from behind.
 
-    python -m edgepose_trainer.sample deploy/demo
-
-Nothing in it was filmed or recorded; a synthetic court with real motion takes its place later.
 Lengths are in torso lengths, x to the right of the picture, y down, origin at mid-hips; a right-hander
 from behind has the right hand on the right.
 """
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -163,7 +159,7 @@ def write(folder: Path) -> None:
     info = SessionInfo(
         width=WIDTH, height=HEIGHT, fps=FPS, camera="court", device="demo",
         started_at=datetime(2026, 11, 21, 10, tzinfo=timezone.utc),
-        source="drawn by python -m edgepose_trainer.sample", license="Apache-2.0",
+        source="drawn", license="Apache-2.0",
     )  # fmt: skip
     recorder = Recorder(folder, info, part_s=SECONDS)
     for frame, points in enumerate(keypoints()):
@@ -171,7 +167,3 @@ def write(folder: Path) -> None:
         recorder.add(frame, frame / FPS, [Track(0, Pose(points, box, 0.9))])
     recorder.close()
     write_labels(folder, [Label(at_s - 0.5, at_s + 0.5, label, 0) for at_s, label in RALLY])
-
-
-if __name__ == "__main__":
-    write(Path(sys.argv[1]))

@@ -118,17 +118,20 @@ def side_colours(skeleton: Skeleton) -> list[Colour]:
 
 def _grid(image: Image, eye: Eye) -> None:
     """Lines of the ground, a metre apart."""
-    middle = np.round(eye.centre[:2])
-    for at in range(-_GRID_M, _GRID_M + 1):
-        for ends in ([[at, -_GRID_M], [at, _GRID_M]], [[-_GRID_M, at], [_GRID_M, at]]):
-            line = np.column_stack([middle + np.array(ends, np.float64), [0.0, 0.0]])
-            steps = np.linspace(line[0], line[1], 2 * _GRID_M + 1)
-            places = seen(steps, eye, image.shape[0])
-            for pair in np.stack([places[:-1], places[1:]], axis=1)[np.isfinite(places[:-1] + places[1:]).all(axis=1)]:
-                _line(image, pair, _GRID, 1)
+    across = np.arange(-_GRID_M, _GRID_M + 1, dtype=np.float64)
+    lines = np.stack(np.meshgrid(across, across, indexing="ij"), axis=-1)  # one at each x, a point at each z
+    lines = np.concatenate([lines, lines[..., ::-1]]) + np.round(eye.centre[:2])
+    places = seen(np.concatenate([lines, np.zeros((*lines.shape[:2], 1))], axis=-1), eye, image.shape[0])[..., :2]
+    pieces = np.stack([places[:, :-1], places[:, 1:]], axis=2).reshape(-1, 2, 2)
+    pieces = pieces[np.isfinite(pieces).all(axis=(1, 2))]
+    cv2.polylines(image, list(_quarters(pieces)), False, _GRID, 1, cv2.LINE_AA, 2)
+
+
+def _quarters(points_px: Float64) -> NDArray[np.int32]:
+    """Whole quarters of a pixel: with less precision slow movements jump."""
+    return np.asarray((points_px * 4).round().clip(-60_000, 60_000), np.int32)
 
 
 def _line(image: Image, ends: Float64, colour: Colour, width: int) -> None:
-    """With a quarter of a pixel's precision, so that slow movements do not jump."""
-    start, end = (tuple(int(v) for v in (point[:2] * 4).round().clip(-60_000, 60_000)) for point in ends)
+    start, end = _quarters(ends[:, :2]).tolist()
     cv2.line(image, start, end, colour, width, cv2.LINE_AA, 2)

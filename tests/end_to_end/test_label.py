@@ -15,12 +15,12 @@ import pytest
 
 from edgepose.cli.running import replay_settings
 from edgepose.session import Label, read_info, read_labels, write_labels
-from edgepose_trainer import sample
 from edgepose_trainer.importers import session as training
 from edgepose_trainer.label_page import site
 from edgepose_trainer.label_page.ledger import Ledger, Mark
 from edgepose_trainer.label_page.serving import LabelServer
 from edgepose_trainer.label_page.suggesting import Suggestions
+from tests import stick_player
 from tests.clips import ffmpeg, needs_ffmpeg, ramp
 from tests.end_to_end.programs import COMMAND, edgepose
 
@@ -71,7 +71,7 @@ def chromium() -> Iterator[Any]:
 def session(tmp_path: Path) -> Path:
     """The drawn player's eight strokes, not labelled yet."""
     folder = tmp_path / "court"
-    sample.write(folder)
+    stick_player.write(folder)
     (folder / "labels.csv").unlink()
     return folder
 
@@ -183,10 +183,10 @@ def test_suggestions_are_accepted_corrected_dismissed(
     press(page, "u", "u", "u", "u", "u", "u")  # up to the one that was dismissed
     saved(page, 2)
     page.wait_for_function("() => document.querySelector('#suggesting').textContent === '6 of 8 suggestions open'")
-    truth = [name for _, name in sample.RALLY]
+    truth = [name for _, name in stick_player.RALLY]
     labels = read_labels(session)
     assert [one.label for one in labels] == [truth[0], "smash"]
-    for one, (contact_s, _) in zip(labels, sample.RALLY, strict=False):
+    for one, (contact_s, _) in zip(labels, stick_player.RALLY, strict=False):
         assert one.end_s - one.start_s == pytest.approx(2 * HALF_S, abs=2e-4)
         assert one.start_s < contact_s < one.end_s
         assert one.track == 0
@@ -276,7 +276,7 @@ def test_the_picture_shown_is_the_frames_own(session: Path, opened: Callable[...
 
 
 def test_what_the_page_writes_trains_a_model(session: Path, tmp_path: Path) -> None:
-    marks = [Mark(start_s=at_s - HALF_S, end_s=at_s + HALF_S, label=name, track=0) for at_s, name in sample.RALLY]
+    marks = [Mark(start_s=at_s - HALF_S, end_s=at_s + HALF_S, label=name, track=0) for at_s, name in stick_player.RALLY]
     Ledger(session).replace("none", marks)
     trained = edgepose(
         "train", "strokes", "--data", session, "--out", tmp_path / "model", "--folds", "0", timeout_s=110

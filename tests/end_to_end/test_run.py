@@ -220,7 +220,7 @@ def test_the_sessions_own_players_and_model_ride_on_its_events(tmp_path: Path) -
     shutil.copytree(sample_session(), folder)
     info = read_info(folder).model_copy(
         update={
-            "players": {0: Player(name="Ada", handedness="right")},
+            "players": dict.fromkeys((0, 1), Player(name="Ada", handedness="right")),
             "pose_model": {"name": "net", "sha256": "0123456789abcdef" * 4},
         }
     )

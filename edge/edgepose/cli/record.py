@@ -14,6 +14,7 @@ from edgepose.cli.run import Config, Detector, Model, ModelsDir, Options, Source
 if TYPE_CHECKING:
     from edgepose.device import CameraLine
     from edgepose.outputs import Output
+    from edgepose.session import SessionInfo
 
 
 def command(
@@ -32,7 +33,6 @@ def command(
     from edgepose.cli import running
     from edgepose.errors import SettingsError
     from edgepose.outputs import Recording
-    from edgepose.session import SessionInfo
 
     pose = running.pose_from(model, detector, option, threads)
     settings = running.settings_from(config, source, pose, broker, models_dir)
@@ -41,18 +41,24 @@ def command(
     publish = broker is not None or config is not None
 
     def record(line: CameraLine) -> Sequence[Output]:
-        info = line.info
-        session = SessionInfo(
-            skeleton=line.skeleton.name,
-            width=info.width,
-            height=info.height,
-            fps=info.fps,
-            camera=line.name,
-            device=settings.device,
-            started_at=datetime.fromtimestamp(info.started_unix_s, timezone.utc),
-            pose_model={"name": line.model.name, "sha256": line.model.sha256} if line.model else None,
-            source=info.address,
-        )
-        return [Recording(out, session, video)]
+        return [Recording(out, session_of(line, settings.device), video)]
 
     return running.run_device(settings, running.Wanted(publish, tell=print_line, extra=record))
+
+
+def session_of(line: CameraLine, device: str) -> SessionInfo:
+    """What a session says of the camera that is recorded."""
+    from edgepose.session import SessionInfo
+
+    info = line.info
+    return SessionInfo(
+        skeleton=line.skeleton.name,
+        width=info.width,
+        height=info.height,
+        fps=info.fps,
+        camera=line.name,
+        device=device,
+        started_at=datetime.fromtimestamp(info.started_unix_s, timezone.utc),
+        pose_model={"name": line.model.name, "sha256": line.model.sha256} if line.model else None,
+        source=info.address,
+    )

@@ -160,8 +160,20 @@ def _info(wish: Wish, court: Court, view: View, name: str) -> SessionInfo:
             K=np.asarray(view.K).tolist(), R=np.asarray(view.R).tolist(), t=np.asarray(view.t).tolist(),
             distortion=distortion,
         ),
-        license=LICENCE, source=f"edgepose synth --seed {wish.seed}",
+        license=LICENCE, source=_command(wish),
     )  # fmt: skip
+
+
+def _command(wish: Wish) -> str:
+    """What makes the session again."""
+    size = "x".join(map(str, wish.size_wh))
+    words = f"edgepose synth --seed {wish.seed} --duration {wish.duration_s:g} --players {wish.players} --size {size}"
+    if wish.place_m is not None:
+        words += f" --from={','.join(f'{metres:g}' for metres in wish.place_m)}"
+    else:
+        words += f" --cameras {wish.cameras} --setup {wish.setup}"
+    words += "".join(f" --{name}" for name in ("distortion", "offsets") if getattr(wish, name))
+    return f"{words} --fps {wish.fps:g} --depth {wish.depth_m:g}"
 
 
 def _truth(wish: Wish, court: Court, starts_s: dict[str, float]) -> dict[str, object]:
