@@ -51,9 +51,9 @@ PRESETS = MappingProxyType(
                 "forehand_volley",
                 "backhand_volley",
             ),
-            "Slices, smashes and volleys come from a Kinect in a hall and from motion capture seen by virtual "
-            "cameras, none from a match: smash and serve, volley and ground stroke are often told for one another, "
-            "slices as plain strokes.",
+            "Slices come from a Kinect in a hall and from made rallies (plain strokes whose wrists were moved as the "
+            "Kinect saw it), smashes and volleys from motion capture seen by virtual cameras, none from a match: smash "
+            "and serve, volley and ground stroke are often told for one another, slices as plain strokes.",
             features="tennis-2",
             boosting=Boosting(rate=0.12, most_rounds=260, features=0.1, rows=0.4),
             hop_s=MappingProxyType({"mocap": 0.18, "synth": 0.18, "thetis": 0.1}),

@@ -130,7 +130,8 @@ def thin(samples: Samples, most: int, rng: np.random.Generator) -> Samples:
             rows = np.flatnonzero((datasets == dataset) & (samples.labels == label))
             limit = most * (_IDLE_MORE if label == IDLE else 1)
             kept.append(rng.choice(rows, limit, replace=False) if len(rows) > limit else rows)
-    return samples.take(np.sort(np.concatenate(kept)))
+    rows = np.sort(np.concatenate(kept))
+    return samples if len(rows) == len(samples) else samples.take(rows)  # no copy of millions of labels
 
 
 @dataclass(frozen=True)
