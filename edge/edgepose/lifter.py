@@ -145,13 +145,15 @@ def network_input(keypoints: Float32) -> tuple[Float32, NDArray[np.bool_]]:
 def _unit(points: Float32, ever: NDArray[np.bool_]) -> Float32:
     """(N,) median torso length in px of filled points; guessed from the limbs where no torso is known."""
     shoulders, hips = points[:, :, _SHOULDERS].mean(axis=2), points[:, :, _HIPS].mean(axis=2)
-    unit: Float32 = np.median(np.hypot(*np.moveaxis(shoulders - hips, -1, 0)), axis=1).astype(np.float32)
+    torso = shoulders - hips
+    lengths = np.sort(np.hypot(torso[..., 0], torso[..., 1]), axis=1)
+    unit: Float32 = (lengths[:, (lengths.shape[1] - 1) // 2] + lengths[:, lengths.shape[1] // 2]) / 2  # the median
     without = ~(_both(ever, _SHOULDERS) & _both(ever, _HIPS))
     if without.any():
         points, ever = points[without], ever[without]
         # Foreshortening only shortens: the longest limb, at its longest, is the best measure.
-        lengths = np.hypot(*np.moveaxis(points[:, :, _LIMB_A] - points[:, :, _LIMB_B], -1, 0))
-        torsos = np.quantile(lengths, 0.9, axis=1) / _LIMB_TORSOS
+        limbs = np.hypot(*np.moveaxis(points[:, :, _LIMB_A] - points[:, :, _LIMB_B], -1, 0))
+        torsos = np.quantile(limbs, 0.9, axis=1) / _LIMB_TORSOS
         unit[without] = np.where(ever[:, _LIMB_A] & ever[:, _LIMB_B], torsos, 0).max(axis=1)
     return unit
 
