@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -144,7 +145,8 @@ def test_training_windows_are_seen_straight_on_and_as_large_as_their_poses() -> 
 
 
 @needs(CALDAS)
-def test_a_short_training_makes_a_folder_that_loads(tmp_path: Path) -> None:
+def test_a_short_training_makes_a_folder_that_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trainer, "aside_views", partial(trainer.aside_views, count=200))
     data = tmp_path / "data"
     data.mkdir()
     for player in ("adorozco", "astrejos", "cferrero", "lvargas"):
@@ -166,6 +168,11 @@ def test_a_short_training_makes_a_folder_that_loads(tmp_path: Path) -> None:
     full = load_runtime("onnx", out / "weights.onnx", Engine(threads=1)).run(window)
     for a, b in zip(full, small.run(window), strict=True):
         np.testing.assert_allclose(a, b, atol=0.05)
+    whole = courttraining.train(data, tmp_path / "all", 3, 3, said.append, None, 8, None, out / "weights.onnx", out)
+    theirs = cards.load(whole)
+    assert "all players" in theirs.data[0].use
+    assert [figure.value for figure in theirs.figures] == [figure.value for figure in card.figures]
+    assert all("of the same recipe without them" in figure.data for figure in theirs.figures)
     again_begun = courttraining.begun(out / "weights.onnx", 1).eval()
     np.testing.assert_allclose(again_begun(torch.from_numpy(window))[0].detach(), full[0], atol=1e-5)
 

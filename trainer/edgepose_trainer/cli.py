@@ -31,6 +31,9 @@ def lifter(
     others: Path | None = typer.Option(None, help="Folder of takes of other motion."),
     minutes: float | None = typer.Option(None, min=0.01, help="Instead of steps: processor time, for comparisons."),
     start: Path | None = typer.Option(None, help="weights.onnx or checkpoint.pt of a courtlift-n to begin with."),
+    everyone: Path | None = typer.Option(
+        None, help="Keep no player aside; the figures are those of this model folder, trained alike without them."
+    ),
     alike: bool = typer.Option(
         False, "--alike", help="With --arch: courtlift-n's windows: other bodies, cameras turned to the player."
     ),
@@ -40,7 +43,8 @@ def lifter(
     from edgepose_trainer.lifters import courttraining, training
 
     if arch == "courtlift-n":
-        typer.echo(f"wrote {courttraining.train(data, out, seed, steps, typer.echo, others, batch, minutes, start)}")
+        out = courttraining.train(data, out, seed, steps, typer.echo, others, batch, minutes, start, everyone)
+        typer.echo(f"wrote {out}")
         return
 
     out = training.train(

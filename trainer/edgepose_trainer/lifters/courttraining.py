@@ -8,11 +8,9 @@ learning. Loss: mean distance of the joints, and of the limbs' lengths.
 from __future__ import annotations
 
 import copy
-import hashlib
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from datetime import date
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +19,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from edgepose import card as cards
-from edgepose.card import Card, Dataset, Figure
 from edgepose.errors import SourceError
-from edgepose.lifter import FEATURES, RATES_HZ, Lifter, network_input
+from edgepose.lifter import RATES_HZ, Lifter, network_input
 from edgepose.lifting import CARD_HEIGHT_M
 from edgepose.lifting.joints import mirrored
 from edgepose.lifting.ray import straight
@@ -32,9 +29,10 @@ from edgepose.skeletons import COCO17, H36M17
 from edgepose.types import Float32
 from edgepose_trainer import lifter as data
 from edgepose_trainer.lifters.budget import Budget
+from edgepose_trainer.lifters.courtcard import PLAYERS, card_of, figures_of, taken_over
 from edgepose_trainer.lifters.courtlift import CourtLift, export, load_weights
-from edgepose_trainer.motions import Pool, Take, resized
-from edgepose_trainer.views import CENTRE_PX, EXACT, Detector, detected, facing
+from edgepose_trainer.motions import Pool, resized
+from edgepose_trainer.views import CENTRE_PX, EXACT, detected, facing
 
 Float64 = NDArray[np.float64]
 Batch = tuple[Tensor, Tensor, Tensor]
@@ -72,12 +70,14 @@ def train(
     size: int = 128,
     minutes: float | None = None,
     start: Path | None = None,
+    everyone: Path | None = None,
 ) -> Path:
     """Motion capture in ``folder``, and of other motion in ``others`` -> model folder ``out``.
 
     Every fourth player and every fourth take of ``others`` are only measured. ``minutes``: of processor time, in place
-    of ``steps``; ``start``: weights to begin with, weights.onnx or checkpoint.pt of an earlier training. Raises
-    SourceError when there are no takes, or too few players to keep one aside; ModelError for ``start``.
+    of ``steps``; ``start``: weights to begin with, weights.onnx or checkpoint.pt of an earlier training.
+    ``everyone``: no player is kept aside; the figures of players are those of this model folder, which kept them aside.
+    Raises SourceError when there are no takes, or too few players to keep one aside; ModelError for ``start``.
     """
     paths = data.takes_in(folder)
     aside = data.kept_aside(paths)
@@ -85,17 +85,23 @@ def train(
         raise SourceError(f"{folder}: takes of at least 4 players are needed, so that one can be kept aside")
     more = data.takes_in(others) if others is not None else []
     tennis, rest = [data.load_take(path) for path in paths], [data.load_take(path) for path in more]
-    own = [take for take in tennis if take.player not in aside]
+    own = [take for take in tennis if everyone is not None or take.player not in aside]
     pool = data.pooled(own, [take for number, take in enumerate(rest) if number % 4 < 3])
     out.mkdir(parents=True, exist_ok=True)
     network, drawn = fit(pool, begun(start, seed), Budget(steps, minutes), size, seed, say, out / CHECKPOINT)
-    card = _card(out, paths, more, aside, network, export(network, out), drawn)
+    files = export(network, out)
+    words = f"{drawn / 1e6:.1f} million windows{' after those of the weights that it began with' * (start is not None)}"
+    card = card_of(out, paths, more, aside if everyone is None else [], network, files, words)
     cards.save(card, out)
-    judged = {f"Tennis-MoCap players {', '.join(aside)}": [take for take in tennis if take.player in aside]}
-    if rest[3::4]:
-        judged[f"other motion, takes {', '.join(data.name_of(path) for path in more[3::4])}"] = rest[3::4]
     lifter = Lifter(out, camera=data.JUDGED_BY)
-    figures = [figure for name, takes in judged.items() for figure in _figures(lifter, takes, name)]
+    if everyone is not None:
+        figures = taken_over(everyone)
+    else:
+        unseen = [take for take in tennis if take.player in aside]
+        figures = figures_of(lifter, unseen, f"{PLAYERS} {', '.join(aside)}")
+    if rest[3::4]:
+        names = ", ".join(data.name_of(path) for path in more[3::4])
+        figures += figures_of(lifter, rest[3::4], f"other motion, takes {names}")
     cards.save(card.model_copy(update={"figures": figures}), out)
     return out
 
@@ -200,71 +206,3 @@ def windows(pool: Pool, count: int, rng: np.random.Generator) -> tuple[Float32, 
 
 def _rooted(poses: Float64) -> Float64:
     return poses - poses[:, :1]
-
-
-def _figures(lifter: Lifter, takes: Sequence[Take], name: str) -> list[Figure]:
-    """The camera is known, so every answer is turned to where the person stands."""
-    figures = []
-    for kind, detector in (("exact 2D", EXACT), ("detector-like noise", Detector())):
-        for error, value in data.errors_of(lifter, data.aside_views(takes, detector)).items():
-            figures.append(
-                Figure(
-                    name=error,
-                    value=round(value, 1),
-                    unit="mm",
-                    data=f"{name} (not trained on), virtual cameras, {kind}",
-                    command="python bench/lifter.py --data DIR",
-                    date=date.today().isoformat(),
-                )
-            )
-    return figures
-
-
-def _card(
-    out: Path,
-    paths: Sequence[Path],
-    others: Sequence[Path],
-    aside: Sequence[str],
-    network: CourtLift,
-    files: Sequence[Path],
-    drawn: int,
-) -> Card:
-    parameters = sum(weight.numel() for weight in network.parameters())
-    joints = len(H36M17) * 3
-    without = f"training, without the players {', '.join(aside)}; other bodies, mirror images, virtual cameras"
-    sets = [("Tennis-MoCap (Pulgarin-Giraldo et al. 2017)", "CC BY-SA 3.0", without, paths)]
-    if others:
-        use = f"training, without {', '.join(data.name_of(path) for path in others[3::4])}"
-        sets.append(("CMU motion capture (mocap.cs.cmu.edu)", "free but for the resale of the data", use, others))
-    return Card(
-        name="courtlift-n",
-        version="0.2.0",
-        task="lifter",
-        runtime="onnx",
-        files=[cards.weights(path) for path in files],
-        input_shape=[None, network.first.in_features],
-        output_shapes=[[None, joints], [None, joints]],
-        skeleton=COCO17.name,
-        output_skeleton=H36M17.name,
-        window=data.LIFT_WINDOW,
-        features=FEATURES,
-        normalisation="camera turned to the player; origin mid-hips, unit median torso length, y down (contracts §6)",
-        quantisation="weights-int8.onnx: int8 weights per channel, activations float",
-        licence="CC BY-SA 3.0",
-        data=[
-            Dataset(name=title, sha256=_digest(files_of), licence=licence, use=use)
-            for title, licence, use, files_of in sets
-        ],
-        limits=(
-            f"{parameters} parameters, {drawn / 1e6:.1f} million windows. Output centre: the pose half a window ago; "
-            "newest: now, a little less exact. Windows of 15 samples at "
-            f"{RATES_HZ[0]:g} to {RATES_HZ[1]:g} Hz. Depth is weakest, ankles and wrists most. Where the camera is not "
-            "known it is assumed, which costs a few millimetres in the middle of the picture and more at its sides. "
-            "Size assumes a 1.75 m person unless the height is given; face and spine between hips and neck are placed "
-            "by proportion. Not for joint angles to a few degrees."
-        ),
-    )
-
-
-def _digest(paths: Sequence[Path]) -> str:
-    return hashlib.sha256("".join(cards.sha256_of(path) for path in paths).encode()).hexdigest()
