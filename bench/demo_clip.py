@@ -47,7 +47,9 @@ def has_everything(court: Court) -> bool:
 
 
 def made(folder: Path, wish: Wish, motion: MotionModel, exact: bool) -> None:
-    """The session; with ``exact`` its poses are replayed, by people whose hands nobody knows."""
+    """The session, if it is not there; with ``exact`` its poses are replayed, by people whose hands nobody knows."""
+    if (folder / "session.json").is_file():
+        return
     write(folder, wish, motion, not exact, lambda text: None)
     if exact:
         write_info(folder, read_info(folder).model_copy(update={"players": {}}))
@@ -109,6 +111,11 @@ def row(wish: Wish, found: watching.Comparison) -> str:
     return "| " + " | ".join([*cells, "; ".join(wrong + false)]) + " |"
 
 
+def clip_name(wish: Wish) -> str:
+    place = "_".join(f"{metres:g}" for metres in wish.place_m or ())
+    return f"{wish.seed}_{place}_{wish.size_wh[0]}x{wish.size_wh[1]}_{wish.depth_m:g}"
+
+
 def numbers(text: str) -> Iterator[int]:
     """``3,7-9`` -> 3, 7, 8, 9."""
     for part in text.split(","):
@@ -139,6 +146,8 @@ def main() -> None:
     parser.add_argument("--depth", default=5.2, type=float, help="metres from the net to play at")
     parser.add_argument("--exact", action="store_true", help="exact 2D in the pose network's place")
     parser.add_argument("--model", help="pose network; default: the device's")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="clips stay there, for another network")
+    parser.add_argument("--render", action="store_true", help="with --keep: only make them")
     parser.add_argument("--every", action="store_true", help="also seeds whose rally lacks a kind of stroke")
     parser.add_argument("--write", type=Path, metavar="FOLDER", help="write the clip there")
     options = parser.parse_args()
@@ -157,8 +166,10 @@ def main() -> None:
         if not options.every and not has_everything(play(motion, wish.seed, 2, wish.duration_s, wish.depth_m)):
             continue
         with tempfile.TemporaryDirectory() as work:
-            made(Path(work) / "clip", wish, motion, options.exact)
-            print(row(wish, judged(Path(work) / "clip", options.model)), flush=True)
+            folder = options.keep / clip_name(wish) if options.keep else Path(work) / "clip"
+            made(folder, wish, motion, options.exact)
+            if not options.render:
+                print(row(wish, judged(folder, options.model)), flush=True)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from tests.end_to_end.programs import COMMAND, clip, edgepose, network
 from tests.servers import Mosquitto, Subscriber
 
 MOST_BYTES = 3_000_000
-BEGINNING_S = 8.0
+BEGINNING_S = 6.0
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_the_clip_that_ships_is_a_rally_of_two_with_exact_truth() -> None:
 
 def test_a_recorded_session_goes_over_the_broker_and_is_compared(poses_only: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    result = edgepose("demo", "--source", poses_only, "--out", out)
+    result = edgepose("demo", "--source", poses_only, "--out", out, timeout_s=110)
     assert result.returncode == 0, result.stderr
     events = [json.loads(line) for line in (out / "events.jsonl").read_text().splitlines()]
     *lines, last = result.stdout.splitlines()
@@ -87,7 +87,7 @@ def test_a_recorded_session_goes_over_the_broker_and_is_compared(poses_only: Pat
     assert said is not None, last
     right, of, wrong, missed, false = map(int, said.groups())
     assert (of, right + wrong + missed, right + wrong + false) == (total, total, len(events))
-    assert right + wrong >= 0.75 * total > 1, "exact 2D"
+    assert right + wrong >= 0.75 * total > 0, "exact 2D"
     page = (out / "index.html").read_text(encoding="utf-8")
     assert last in page
     assert "2D error" not in page, "nothing was seen, it was replayed"
@@ -97,17 +97,17 @@ def test_a_recorded_session_goes_over_the_broker_and_is_compared(poses_only: Pat
 def test_a_clip_is_watched_compared_and_drawn(tmp_path: Path) -> None:
     """A network that sees one man who never moves: no stroke is told, all are missed, and the page says it."""
     source, out = tmp_path / "court", tmp_path / "out"
-    made = edgepose("synth", "--seed", 230, "--duration", 5, "--size", "160x160", "--from=-3,5,-32", "--out", source)
+    made = edgepose("synth", "--seed", 230, "--duration", 4, "--size", "160x160", "--from=-4,7,-32", "--out", source)
     assert made.returncode == 0, made.stderr
     total = len(read_labels(source))
+    assert total
     net = network(tmp_path / "net.onnx")
-    for _ in range(2):  # the second takes the first one's place
-        result = edgepose("demo", "--source", source, "--model", net, "--out", out)
-        assert result.returncode == 0, result.stderr
+    result = edgepose("demo", "--source", source, "--model", net, "--out", out)
+    assert result.returncode == 0, result.stderr
     last = f"0 of {total} strokes found with the right label, 0 wrong label, {total} missed, 0 false"
     assert result.stdout.splitlines()[-1] == last
-    assert cv2.VideoCapture(str(out / "annotated.mp4")).get(cv2.CAP_PROP_FRAME_COUNT) == 150
-    assert cv2.VideoCapture(str(out / "animation.mp4")).get(cv2.CAP_PROP_FRAME_COUNT) > 100
+    assert cv2.VideoCapture(str(out / "annotated.mp4")).get(cv2.CAP_PROP_FRAME_COUNT) == 120
+    assert cv2.VideoCapture(str(out / "animation.mp4")).get(cv2.CAP_PROP_FRAME_COUNT) > 90
     page = (out / "index.html").read_text(encoding="utf-8")
     for part in (last, "2D error", "People found", "data:image/webp", "missed", "edgepose synth --seed 230"):
         assert part in page
@@ -118,8 +118,10 @@ def test_a_short_clip_of_ones_own_has_a_page_without_a_comparison(
     tmp_path: Path, people: int, frames: int, lifted: bool
 ) -> None:
     source, out = clip(tmp_path / "mine.mp4", frames=frames), tmp_path / "out"
-    result = edgepose("demo", "--source", source, "--model", network(tmp_path / "net.onnx", people), "--out", out)
-    assert result.returncode == 0, result.stderr
+    net = network(tmp_path / "net.onnx", people)
+    for _ in range(1 + lifted):  # an earlier demo's files make room
+        result = edgepose("demo", "--source", source, "--model", net, "--out", out)
+        assert result.returncode == 0, result.stderr
     assert result.stdout.splitlines()[-1] == "0 strokes of 0 people"
     page = (out / "index.html").read_text(encoding="utf-8")
     assert "mine.mp4" in page

@@ -16,6 +16,7 @@ from edgepose.cli.run import Model, ModelsDir
 
 if TYPE_CHECKING:
     from edgepose.broker import EmbeddedBroker
+    from edgepose.cli.running import Wanted
     from edgepose.cli.watching import Footage
     from edgepose.config import Settings
 
@@ -45,7 +46,7 @@ def command(
     from edgepose.cli import running, watching
     from edgepose.subscriber import Subscriber
 
-    footage = watching.footage(source or str(sample_session()))
+    footage = watching.footage(source) if source else watching.footage(str(sample_session()), "the clip that ships")
     settings = _settings(footage, model, models_dir)
     _check(footage, serve)
     out.mkdir(parents=True, exist_ok=True)
@@ -128,7 +129,7 @@ def _live(footage: Footage) -> bool:
     return build.source_kind(footage.address) != "video"
 
 
-def _watched(settings: Settings, footage: Footage, out: Path, wanted: Any, heard: Heard) -> int:
+def _watched(settings: Settings, footage: Footage, out: Path, wanted: Wanted, heard: Heard) -> int:
     """Once to the end, with all that is left of it; returns run's exit code."""
     from edgepose.cli import summary, watching
     from edgepose.session import read_poses

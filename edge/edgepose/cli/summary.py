@@ -80,7 +80,7 @@ def _page(outcome: Outcome, moving: Path) -> Page:
     times_s = np.concatenate([outcome.poses.time_s, outcome.poses.empty_time_s])
     head, rows = _told_rows(outcome.events) if comparison is None else _judged_rows(comparison)
     return Page(
-        title="EdgePose demo: " + ("the sample clip" if comparison else Path(outcome.footage.address).name),
+        title=f"EdgePose demo: {outcome.footage.name}",
         result=outcome.result,
         cards=_cards(outcome),
         webp=excerpts.moving(moving, _MOVING_PX, _MOVING_HZ),

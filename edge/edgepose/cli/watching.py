@@ -26,6 +26,8 @@ MAKER = "edgepose demo"
 class Footage:
     """What is watched."""
 
+    name: str
+    """For people."""
     address: str
     """A source of `edgepose run`."""
     truth: Path | None = None
@@ -47,19 +49,20 @@ class Comparison:
     n_mpjpe_m: float | None
 
 
-def footage(address: str) -> Footage:
+def footage(address: str, name: str | None = None) -> Footage:
     """A session that has its video is watched like any video; a session without is replayed.
 
-    Raises SessionError for a broken session.
+    ``name``: for people, instead of the address. Raises SessionError for a broken session.
     """
     from edgepose.session import read_info
 
     folder = Path(address)
+    name = name or folder.name or address
     if not (folder / "session.json").is_file():
-        return Footage(address)
+        return Footage(name, address)
     info = read_info(folder)
     watched = folder / VIDEO if (folder / VIDEO).is_file() else folder
-    return Footage(str(watched), folder, info.calibration)
+    return Footage(name, str(watched), folder, info.calibration)
 
 
 def watch(settings: Settings, footage: Footage, session: Path, wanted: Wanted) -> int:
