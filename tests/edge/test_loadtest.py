@@ -126,7 +126,7 @@ def test_the_end_stops_every_camera_once(clock: Clock) -> None:
 
 def test_the_table_shows_what_was_measured(meter: Meter) -> None:
     found = row(meter, {"one": 100.5}, [], wall_s=2.0)
-    heads, cells, total = lines({"cameras": [found], "seconds": 2.0, "fps": 20.0, "cpu": 0.5})
+    heads, cells, total = lines({"cameras": [found], "seconds": 2.0, "fps": 20.0, "cpu": 0.5, "cpu_ms_a_frame": 25.0})
     assert heads.split()[:4] == ["camera", "offered", "processed", "dropped"]
     assert cells.split() == "near 4 3 1 (25 %) 20.00 30/57 300/300 450/450 2 (1 lost) - 0.25".split()
-    assert total == "2 s, 20 frames/s in all, 0.50 cores busy; times: median/p95"
+    assert total == "2 s, 20 frames/s in all, 0.50 cores busy, 25.0 processor ms a frame; times: median/p95"

@@ -140,11 +140,13 @@ def _report(load: Load, heard: Any, videos: Sequence[Path], settings: Settings) 
     for meter, video in zip(load.meters, videos, strict=True):
         labels = read_labels(video.parent) if (video.parent / "session.json").is_file() else []
         rows.append(loadtest.row(meter, heard.at_s, labels, load.wall_s))
+    frames = sum(row["processed"] for row in rows)
     return {
         "cameras": rows,
         "seconds": round(load.wall_s, 2),
         "fps": round(sum(row["fps"] or 0 for row in rows), 2),
         "cpu": round(load.cpu_s / load.wall_s, 3) if load.wall_s else None,
+        "cpu_ms_a_frame": round(1e3 * load.cpu_s / frames, 2) if frames else None,
         "models": build.model_ids(settings),
     }
 
@@ -160,6 +162,8 @@ def lines(report: dict[str, Any]) -> list[str]:
     told = ["  ".join(text.rjust(width) for text, width in zip(cells, wide, strict=True)) for cells in table]
     if report["cpu"] is not None:
         total = f"{report['fps']:g} frames/s in all, {report['cpu']:.2f} cores busy"
+        if report["cpu_ms_a_frame"] is not None:
+            total += f", {report['cpu_ms_a_frame']:.1f} processor ms a frame"
         told.append(f"{report['seconds']:g} s, {total}; times: median/p95")
     return told
 
