@@ -15,8 +15,8 @@ from edgepose_trainer.pose.photometric import spoil
 from edgepose_trainer.pose.pictures import Person, Picture, decoded
 
 SHARES = {
-    "lspet": 0.31, "stanford40": 0.245, "coco_train_kp": 0.09, "courtside": 0.055, "coco_nopeople": 0.03,
-    "synthetic": 0.27,
+    "lspet": 0.255, "stanford40": 0.2, "coco_train_kp": 0.07, "courtside": 0.055, "coco_nopeople": 0.03,
+    "synthetic": 0.39,
 }  # fmt: skip
 """Of the pictures drawn; sources that are not there leave theirs to the others."""
 _PASTED, _MOSAIC, _WHOLE = 0.1, 0.45, 0.3
