@@ -31,6 +31,7 @@ def lifter(
     others: Path | None = typer.Option(None, help="Folder of takes of other motion."),
     minutes: float | None = typer.Option(None, min=0.01, help="Instead of steps: processor time, for comparisons."),
     start: Path | None = typer.Option(None, help="weights.onnx or checkpoint.pt of a courtlift-n to begin with."),
+    rate: float = typer.Option(1e-3, min=1e-6, help="Highest learning rate of courtlift-n; less after --start."),
     everyone: Path | None = typer.Option(
         None, help="Keep no player aside; the figures are those of this model folder, trained alike without them."
     ),
@@ -43,7 +44,7 @@ def lifter(
     from edgepose_trainer.lifters import courttraining, training
 
     if arch == "courtlift-n":
-        out = courttraining.train(data, out, seed, steps, typer.echo, others, batch, minutes, start, everyone)
+        out = courttraining.train(data, out, seed, steps, typer.echo, others, batch, minutes, start, everyone, rate)
         typer.echo(f"wrote {out}")
         return
 

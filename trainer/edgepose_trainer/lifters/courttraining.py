@@ -71,6 +71,7 @@ def train(
     minutes: float | None = None,
     start: Path | None = None,
     everyone: Path | None = None,
+    rate: float = RATE,
 ) -> Path:
     """Motion capture in ``folder``, and of other motion in ``others`` -> model folder ``out``.
 
@@ -88,7 +89,7 @@ def train(
     own = [take for take in tennis if everyone is not None or take.player not in aside]
     pool = data.pooled(own, [take for number, take in enumerate(rest) if number % 4 < 3])
     out.mkdir(parents=True, exist_ok=True)
-    network, drawn = fit(pool, begun(start, seed), Budget(steps, minutes), size, seed, say, out / CHECKPOINT)
+    network, drawn = fit(pool, begun(start, seed), Budget(steps, minutes), size, seed, say, out / CHECKPOINT, rate)
     files = export(network, out)
     words = f"{drawn / 1e6:.1f} million windows{' after those of the weights that it began with' * (start is not None)}"
     card = card_of(out, paths, more, aside if everyone is None else [], network, files, words)
@@ -116,17 +117,24 @@ def begun(start: Path | None, seed: int) -> CourtLift:
 
 
 def fit(
-    pool: Pool, network: CourtLift, budget: Budget, size: int, seed: int, say: Callable[[str], None], saved: Path
+    pool: Pool,
+    network: CourtLift,
+    budget: Budget,
+    size: int,
+    seed: int,
+    say: Callable[[str], None],
+    saved: Path,
+    rate: float = RATE,
 ) -> tuple[CourtLift, int]:
     """Adam, rate rising for 500 steps and then falling along a cosine: the moving average of the weights, and how
     many windows were drawn for it. ``saved``: where the average lies every 5000 steps."""
     average = copy.deepcopy(network)
-    optimiser = torch.optim.Adam(network.parameters(), lr=RATE)
+    optimiser = torch.optim.Adam(network.parameters(), lr=rate)
     shown, step, started_s = 0.0, 0, time.monotonic()
     for done, batch in zip(budget.progress(), batches(pool, size, np.random.default_rng(seed)), strict=False):
         step += 1
         for group in optimiser.param_groups:
-            group["lr"] = RATE * min(1, step / _WARM) * 0.5 * (1 + np.cos(np.pi * done))
+            group["lr"] = rate * min(1, step / _WARM) * 0.5 * (1 + np.cos(np.pi * done))
         loss = loss_of(network, batch)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
