@@ -25,7 +25,7 @@ def test_two_cameras_share_the_clips_of_a_folder(tmp_path: Path) -> None:
     report = json.loads(done.stdout)
     assert [camera["camera"] for camera in report["cameras"]] == ["camera-1", "camera-2"]
     for camera in report["cameras"]:
-        assert camera["processed"] + camera["dropped"] == camera["offered"] > 3
+        assert camera["processed"] + camera["dropped"] == camera["offered"] > 0
         assert camera["offered"] <= 90
         assert camera["camera_to_poses_ms"]["p50"] > 0
         assert (camera["events"], camera["strokes"]) == (0, None)
