@@ -28,8 +28,8 @@ from edgepose_trainer.motionmodel.model import MotionModel, load
 from edgepose_trainer.synth.scene import Court, play
 from edgepose_trainer.synth.sessions import TRUTH, Wish, write
 
-SEED, PLACE_M = 230, (-5.0, 5.0, -20.0)
-SIZE_WH, DURATION_S = (960, 720), 20.0
+SEED, PLACE_M = 201, (-4.0, 7.0, -32.0)
+SIZE_WH, DURATION_S = (720, 720), 20.0
 LEAST = {"serve": 1, "forehand": 2, "backhand": 2, "slice": 1}
 MOST_BYTES = 3_000_000
 _CRF = 23
@@ -50,6 +50,7 @@ def made(folder: Path, wish: Wish, motion: MotionModel, exact: bool) -> None:
     """The session, if it is not there; with ``exact`` its poses are replayed, by people whose hands nobody knows."""
     if (folder / "session.json").is_file():
         return
+    shutil.rmtree(folder, ignore_errors=True)  # of an interrupted run
     write(folder, wish, motion, not exact, lambda text: None)
     if exact:
         write_info(folder, read_info(folder).model_copy(update={"players": {}}))
@@ -123,11 +124,12 @@ def numbers(text: str) -> Iterator[int]:
         yield from range(int(low), int(high or low) + 1)
 
 
-def shipped(folder: Path, wish: Wish, motion: MotionModel, model: str | None) -> None:
+def shipped(folder: Path, wish: Wish, motion: MotionModel, model: str | None, keep: Path | None) -> None:
     """Replaces the folder's session by this one."""
     with tempfile.TemporaryDirectory() as work:
-        new = Path(work) / "clip"
-        made(new, wish, motion, exact=False)
+        kept, new = (keep or Path(work) / "kept") / clip_name(wish), Path(work) / "clip"
+        made(kept, wish, motion, exact=False)
+        shutil.copytree(kept, new, ignore=shutil.ignore_patterns("seen"))
         compressed(new / "video.mp4")
         size = (new / "video.mp4").stat().st_size
         if size > MOST_BYTES:
@@ -160,7 +162,7 @@ def main() -> None:
     )
     print("|" + "---|" * 11)
     if options.write:
-        shipped(options.write, wishes[0], motion, options.model)
+        shipped(options.write, wishes[0], motion, options.model, options.keep)
         return
     for wish in wishes:
         if not options.every and not has_everything(play(motion, wish.seed, 2, wish.duration_s, wish.depth_m)):
