@@ -1,10 +1,11 @@
 """Which synthetic clip the demo shows: tries seeds and cameras, and writes the chosen one to deploy/demo.
 
 python bench/demo_clip.py --seeds 200-260 --from=-5,5,-20 --from=0,6,-24 --exact     # a second a clip: exact 2D
-python bench/demo_clip.py --seeds 230,231 --from=-5,5,-20                            # half a minute a clip: its video
+python bench/demo_clip.py --seeds 230,231 --from=-5,5,-20 --keep out/clips           # a minute a clip: its video
 python bench/demo_clip.py --write deploy/demo                                        # SEED and PLACE_M below
 python bench/demo_clip.py --write deploy/demo --seeds 230 --from=-5,5,-20            # another one
 
+--keep: what is drawn stays there, so that another network, or --write, takes half the time.
 Seeds whose rally lacks a kind of stroke are passed over. --write needs ffmpeg (H.264).
 """
 

@@ -98,9 +98,7 @@ def strokes(events: Iterable[Mapping[str, Any]], labels: Sequence[Label], player
     judged = []
     for label in sorted(labels, key=lambda label: label.start_s):
         middle_s = (label.start_s + label.end_s) / 2
-        near = [
-            told for told in left if abs(told.peak_s - middle_s) <= NEAR_S and label.track in (None, told.player)
-        ]  # fmt: skip
+        near = [told for told in left if abs(told.peak_s - middle_s) <= NEAR_S and label.track in (None, told.player)]
         told = min(near, key=lambda told: abs(told.peak_s - middle_s), default=None)
         if told is not None:
             left.remove(told)
