@@ -64,7 +64,7 @@ def command(
         settings = _settings(addresses, model, threads, models_dir)
         load, heard = loadtest.Load(seconds), loadtest.Heard()
         code = _run(settings, broker, load, heard)
-    report = _report(load, heard, addresses, settings)
+        report = _report(load, heard, addresses, settings)  # made clips and their labels are still there
     typer.echo(json.dumps(report) if as_json else "\n".join(lines(report)))
     return code
 
