@@ -88,12 +88,14 @@ def _opened(video: Path) -> VideoCapture:
 
 
 def _cut(image: Image, box_xyxy: Array) -> Image:
-    """A square round the box, black where it hangs over the edge."""
+    """A square round the box, moved into the picture; black where it is larger than that."""
     high, wide = image.shape[:2]
     if not np.isfinite(box_xyxy).all():
         return _small(image, SIDE_PX)
-    x, y = (box_xyxy[:2] + box_xyxy[2:]) / 2
-    side = float(np.clip(_ROUND * (box_xyxy[2:] - box_xyxy[:2]).max(), _LEAST_PX, 2 * max(high, wide)))
+    side = float(np.clip(_ROUND * (box_xyxy[2:] - box_xyxy[:2]).max(), _LEAST_PX, max(high, wide)))
+    middle = (box_xyxy[:2] + box_xyxy[2:]) / 2
+    x, y = (np.clip(at, side / 2, length - side / 2) if length > side else length / 2
+            for at, length in zip(middle, (wide, high), strict=True))  # fmt: skip
     scale = SIDE_PX / side
     placed = np.array([[scale, 0, SIDE_PX / 2 - scale * x], [0, scale, SIDE_PX / 2 - scale * y]])
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR

@@ -18,7 +18,7 @@ body { margin: 0 auto; padding: 1rem; max-width: 70rem; background: var(--paper)
 h1 { font-size: 1.5rem; line-height: 1.2; margin: .5rem 0; overflow-wrap: anywhere; }
 h2 { font-size: 1.1rem; margin: 1.8rem 0 .5rem; }
 p { max-width: 46rem; margin: .4rem 0; } .soft { color: var(--soft); font-size: .9rem; }
-.result { font-size: 1.15rem; font-weight: 600; }
+.result { font-size: 1.15rem; font-weight: 600; max-width: none; }
 .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(11rem, 1fr)); gap: .6rem; }
 .card { background: var(--card); border-radius: .5rem; padding: .6rem .8rem; }
 .card b { display: block; font-size: 1.5rem; font-variant-numeric: tabular-nums; }

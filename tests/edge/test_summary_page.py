@@ -48,16 +48,18 @@ def test_words_on_the_timeline_do_not_lie_on_each_other() -> None:
     assert text.count("<title>backhand_slice") == 3
 
 
-def test_a_crop_is_a_square_round_the_box_and_black_beyond_the_picture(tmp_path: Path) -> None:
+def test_a_crop_is_a_square_moved_into_the_picture_and_black_where_it_is_larger(tmp_path: Path) -> None:
     video = clip(tmp_path / "c.mp4", frames=100, size=(200, 100))
-    spot = excerpts.Spot(80, np.array([0.0, 40.0, 20.0, 60.0]))
-    cut, whole, gone = excerpts.crops(
-        video, [spot, excerpts.Spot(20, np.full(4, np.nan)), excerpts.Spot(500, np.full(4, np.nan))]
-    )
+    corner, large = np.array([0.0, 0.0, 20.0, 20.0]), np.array([0.0, 0.0, 100.0, 100.0])
+    everything = np.full(4, np.nan)
+    spots = [excerpts.Spot(*spot) for spot in ((80, corner), (80, large), (20, everything), (500, everything))]
+    cut, larger, whole, gone = excerpts.crops(video, spots)
     image = cv2.imdecode(np.frombuffer(cut, np.uint8), cv2.IMREAD_GRAYSCALE)
     assert image.shape == (excerpts.SIDE_PX, excerpts.SIDE_PX)
-    assert image[:, :60].max() < 12, "40 px round x = 10 reach 10 px beyond the edge: a quarter"
-    assert image[:, 90:].mean() == pytest.approx(160, abs=6), "picture 80 is grey 160"
+    assert image.mean() == pytest.approx(160, abs=6), "picture 80 is grey 160"
+    over = cv2.imdecode(np.frombuffer(larger, np.uint8), cv2.IMREAD_GRAYSCALE)
+    assert over[:60].max() < 12, "200 px of a picture 100 px high: a quarter over it"
+    assert over[90:210].mean() == pytest.approx(160, abs=6)
     full = cv2.imdecode(np.frombuffer(whole, np.uint8), cv2.IMREAD_GRAYSCALE)
     assert full.shape == (excerpts.SIDE_PX, 2 * excerpts.SIDE_PX)
     assert full.mean() == pytest.approx(40, abs=6)
