@@ -60,7 +60,20 @@ def made(folder: Path, wish: Wish, motion: MotionModel, exact: bool) -> None:
 def compressed(video: Path) -> None:
     """H.264: a fifth of the bytes, and browsers show it."""
     small = video.with_name("small.mp4")
-    command = ["ffmpeg", "-v", "error", "-y", "-i", str(video), "-c:v", "libx264", "-preset", "medium", "-crf", str(_CRF)]
+    command = [
+        "ffmpeg",
+        "-v",
+        "error",
+        "-y",
+        "-i",
+        str(video),
+        "-c:v",
+        "libx264",
+        "-preset",
+        "medium",
+        "-crf",
+        str(_CRF),
+    ]
     command += [
         "-pix_fmt",
         "yuv420p",
