@@ -31,6 +31,7 @@ from edgepose_trainer.lifter import (
     name_of,
     player_of,
     takes_in,
+    unseen_by,
     views,
 )
 from edgepose_trainer.motions import Pool, Take
@@ -54,10 +55,11 @@ def main() -> None:
     data, others = parser.parse_args().data, parser.parse_args().others
     lifter = Lifter(model, camera=JUDGED_BY)
     paths = takes_in(data)
-    aside = kept_aside(paths)
+    aside = kept_aside(paths, unseen_by(load(model)))
     tennis = [load_take(path) for path in paths if player_of(path) in aside]
     if against := parser.parse_args().against:
-        versus(model, against, tennis)
+        both = set(aside) & set(kept_aside(paths, unseen_by(load(against))))
+        versus(model, against, [take for take in tennis if take.player in both])
         return
     sizes = ", ".join(f"{file.path} {(model / file.path).stat().st_size / 1e6:.2f} MB" for file in load(model).files)
     print(f"{lifter.model.stamp}, {parameters(model)} parameters, {sizes}.", end=" ")

@@ -32,9 +32,7 @@ def lifter(
     minutes: float | None = typer.Option(None, min=0.01, help="Instead of steps: processor time, for comparisons."),
     start: Path | None = typer.Option(None, help="weights.onnx or checkpoint.pt of a courtlift-n to begin with."),
     rate: float = typer.Option(1e-3, min=1e-6, help="Highest learning rate of courtlift-n; less after --start."),
-    everyone: Path | None = typer.Option(
-        None, help="Keep no player aside; the figures are those of this model folder, trained alike without them."
-    ),
+    aside: list[str] = typer.Option([], help="Player whom courtlift-n never sees; repeatable. Default: every fourth."),
     alike: bool = typer.Option(
         False, "--alike", help="With --arch: courtlift-n's windows: other bodies, cameras turned to the player."
     ),
@@ -44,7 +42,7 @@ def lifter(
     from edgepose_trainer.lifters import courttraining, training
 
     if arch == "courtlift-n":
-        out = courttraining.train(data, out, seed, steps, typer.echo, others, batch, minutes, start, everyone, rate)
+        out = courttraining.train(data, out, seed, steps, typer.echo, others, batch, minutes, start, aside, rate)
         typer.echo(f"wrote {out}")
         return
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from edgepose.card import WindowSpec
+from edgepose.card import Card, WindowSpec
 from edgepose.errors import SourceError
 from edgepose.lifting import CARD_HEIGHT_M
 from edgepose.pinhole import Camera
@@ -29,6 +30,8 @@ _TENNIS = 0.8
 EXACT_SHARE = 0.4
 """Of the training windows; exact 2D alone collapses on noisy 2D."""
 TRAINING_DETECTOR = Detector(hidden=0.03)
+WITHOUT = "without the players"
+"""In cards, before the names of those kept aside."""
 JUDGED_BY = Camera(FACING_FOCAL_PX, FACING_FOCAL_PX, *CENTRE_PX)
 """The camera of ``aside_views``."""
 _HEIGHT_PER_HIP = 15.0
@@ -75,9 +78,16 @@ def takes_in(folder: Path) -> list[Path]:
     return paths
 
 
-def kept_aside(paths: Iterable[Path]) -> list[str]:
-    """Every fourth player by name: never trained on, only measured."""
-    return sorted({player_of(path) for path in paths})[3::4]
+def kept_aside(paths: Iterable[Path], unseen: Sequence[str] = ()) -> list[str]:
+    """Who is never trained on, only measured: of ``unseen`` those who are there, else every fourth player by name."""
+    players = sorted({player_of(path) for path in paths})
+    return [player for player in players if player in unseen] or players[3::4]
+
+
+def unseen_by(card: Card) -> list[str]:
+    """The players whom a lifter trained here was not trained on, as its card says."""
+    match = re.search(f"{WITHOUT} ([^;]*)", card.data[0].use) if card.data else None
+    return match[1].split(", ") if match else []
 
 
 def load_take(path: Path) -> Take:

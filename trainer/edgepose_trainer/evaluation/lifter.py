@@ -22,6 +22,7 @@ from edgepose_trainer.evaluation.figures import Figure, Table
 from edgepose_trainer.evaluation.lifter_data import RATE_HZ, Wanted, items
 from edgepose_trainer.evaluation.lifter_judged import METRICS, WAYS, Judged, Way, judge
 from edgepose_trainer.evaluation.lifter_tables import Frames
+from edgepose_trainer.lifter import unseen_by
 
 WAY_WORDS = {
     "window": "every frame by the window round it, nothing filled or smoothed.",
@@ -54,7 +55,7 @@ def evaluate(model: str, models_dir: Path | None, wanted: Wanted, way: str) -> R
     if folder.is_file():
         raise ModelError(f"{folder}: a lifter model is a folder with card.json")
     card = models.load_card(folder, "lifter")
-    chosen, remarks = items(wanted)
+    chosen, remarks = items(wanted, unseen_by(card))
     judged = judge(folder, card, chosen, wanted.cameras, way)
     headline = {
         condition: lifter_tables.figures(lifter_tables.of(judged, condition), METRICS)

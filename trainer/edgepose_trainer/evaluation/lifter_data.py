@@ -91,8 +91,11 @@ class Seen:
     """Frames with truth in which nobody was seen."""
 
 
-def items(wanted: Wanted) -> tuple[list[Item], list[str]]:
-    """What will be judged, in the order given, and remarks. Raises SettingsError, SourceError for nothing."""
+def items(wanted: Wanted, unseen: Sequence[str] = ()) -> tuple[list[Item], list[str]]:
+    """What will be judged, in the order given, and remarks; ``unseen``: players whom the model does not know.
+
+    Raises SettingsError, SourceError for nothing.
+    """
     found: list[Item] = []
     remarks: list[str] = []
     for path in wanted.data:
@@ -104,7 +107,7 @@ def items(wanted: Wanted) -> tuple[list[Item], list[str]]:
             ]
         else:
             paths = takes_in(path)
-            aside = kept_aside(paths)
+            aside = kept_aside(paths, unseen)
             remarks += _trained(path, aside, wanted.aside)
             chosen = [file for file in paths if player_of(file) in aside] if wanted.aside and aside else paths
             found += [Item(file, path.resolve().name, player_of(file)) for file in chosen]

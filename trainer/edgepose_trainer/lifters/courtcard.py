@@ -16,17 +16,6 @@ from edgepose_trainer.lifters.courtlift import CourtLift
 from edgepose_trainer.motions import Take
 from edgepose_trainer.views import EXACT, Detector
 
-PLAYERS = "Tennis-MoCap players"
-
-
-def taken_over(folder: Path) -> list[Figure]:
-    """What the same recipe reached on players kept aside."""
-    return [
-        figure.model_copy(update={"data": figure.data.replace("(not trained on)", "(of the same recipe without them)")})
-        for figure in cards.load(folder).figures
-        if figure.data.startswith(PLAYERS)
-    ]
-
 
 def figures_of(lifter: Lifter, takes: Sequence[Take], name: str) -> list[Figure]:
     """The camera is known, so every answer is turned to where the person stands."""
@@ -58,8 +47,7 @@ def card_of(
     """``aside``: players who were not trained on; ``drawn``: how much was learnt from, in words."""
     parameters = sum(weight.numel() for weight in network.parameters())
     joints = len(H36M17) * 3
-    players = f"without the players {', '.join(aside)}" if aside else "all players, so none of them can judge it"
-    without = f"training, {players}; other bodies, mirror images, virtual cameras"
+    without = f"training, {data.WITHOUT} {', '.join(aside)}; other bodies, mirror images, virtual cameras"
     sets = [("Tennis-MoCap (Pulgarin-Giraldo et al. 2017)", "CC BY-SA 3.0", without, paths)]
     if others:
         use = f"training, without {', '.join(data.name_of(path) for path in others[3::4])}"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +29,7 @@ from edgepose.skeletons import COCO17, H36M17
 from edgepose.types import Float32
 from edgepose_trainer import lifter as data
 from edgepose_trainer.lifters.budget import Budget
-from edgepose_trainer.lifters.courtcard import PLAYERS, card_of, figures_of, taken_over
+from edgepose_trainer.lifters.courtcard import card_of, figures_of
 from edgepose_trainer.lifters.courtlift import CourtLift, export, load_weights
 from edgepose_trainer.motions import Pool, resized
 from edgepose_trainer.views import CENTRE_PX, EXACT, detected, facing
@@ -70,36 +70,34 @@ def train(
     size: int = 128,
     minutes: float | None = None,
     start: Path | None = None,
-    everyone: Path | None = None,
+    aside: Sequence[str] = (),
     rate: float = RATE,
 ) -> Path:
     """Motion capture in ``folder``, and of other motion in ``others`` -> model folder ``out``.
 
-    Every fourth player and every fourth take of ``others`` are only measured. ``minutes``: of processor time, in place
-    of ``steps``; ``start``: weights to begin with, weights.onnx or checkpoint.pt of an earlier training.
-    ``everyone``: no player is kept aside; the figures of players are those of this model folder, which kept them aside.
-    Raises SourceError when there are no takes, or too few players to keep one aside; ModelError for ``start``.
+    Every fourth player, or those ``aside``, and every fourth take of ``others`` are only measured. ``minutes``: of
+    processor time, in place of ``steps``; ``start``: weights to begin with, weights.onnx or checkpoint.pt of an earlier
+    training. Raises SourceError when there are no takes, or no players to keep aside; ModelError for ``start``.
     """
     paths = data.takes_in(folder)
-    aside = data.kept_aside(paths)
+    aside = sorted(aside) or data.kept_aside(paths)
     if not aside:
         raise SourceError(f"{folder}: takes of at least 4 players are needed, so that one can be kept aside")
+    if unknown := set(aside) - {data.player_of(path) for path in paths}:
+        raise SourceError(f"{folder}: no takes of {', '.join(sorted(unknown))}, to be kept aside")
     more = data.takes_in(others) if others is not None else []
     tennis, rest = [data.load_take(path) for path in paths], [data.load_take(path) for path in more]
-    own = [take for take in tennis if everyone is not None or take.player not in aside]
+    own = [take for take in tennis if take.player not in aside]
     pool = data.pooled(own, [take for number, take in enumerate(rest) if number % 4 < 3])
     out.mkdir(parents=True, exist_ok=True)
     network, drawn = fit(pool, begun(start, seed), Budget(steps, minutes), size, seed, say, out / CHECKPOINT, rate)
     files = export(network, out)
     words = f"{drawn / 1e6:.1f} million windows{' after those of the weights that it began with' * (start is not None)}"
-    card = card_of(out, paths, more, aside if everyone is None else [], network, files, words)
+    card = card_of(out, paths, more, aside, network, files, words)
     cards.save(card, out)
     lifter = Lifter(out, camera=data.JUDGED_BY)
-    if everyone is not None:
-        figures = taken_over(everyone)
-    else:
-        unseen = [take for take in tennis if take.player in aside]
-        figures = figures_of(lifter, unseen, f"{PLAYERS} {', '.join(aside)}")
+    unseen = [take for take in tennis if take.player in aside]
+    figures = figures_of(lifter, unseen, f"Tennis-MoCap players {', '.join(aside)}")
     if rest[3::4]:
         names = ", ".join(data.name_of(path) for path in more[3::4])
         figures += figures_of(lifter, rest[3::4], f"other motion, takes {names}")
