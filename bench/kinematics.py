@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from edgepose.card import load
 from edgepose.kinematics import motion_3d
 from edgepose.lifter import Lifter
 from edgepose.skeletons import COCO17, H36M17
@@ -14,7 +15,7 @@ from edgepose.strokekinematics import HALF_S, Quantities, StrokeMotions, stroke_
 from edgepose.types import Stroke, Window
 from edgepose.window import windows_of
 from edgepose_trainer import peaks
-from edgepose_trainer.lifter import Take, kept_aside, load_take, player_of, takes_in
+from edgepose_trainer.lifter import Take, kept_aside, load_take, player_of, takes_in, unseen_by
 from edgepose_trainer.takes import sampled
 from edgepose_trainer.views import EXACT, Detector, court_cameras, detected
 
@@ -29,7 +30,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, default=Path("models/courtlift-n"))
     arguments = parser.parse_args()
     paths = takes_in(arguments.data)
-    aside = kept_aside(paths)
+    aside = kept_aside(paths, unseen_by(load(arguments.model)))
     takes = [load_take(path) for path in paths if player_of(path) in aside]
     lifter = Lifter(arguments.model)
     print(f"# Kinematics of strokes\n\n`python bench/kinematics.py --data {arguments.data}`\n")
