@@ -45,7 +45,15 @@ def test_the_nearer_of_two_peaks_wins_unless_the_other_is_much_surer() -> None:
 def test_an_unsure_map_and_a_peak_out_of_reach_leave_the_guess() -> None:
     maps = np.full((40, 40), 0.09)
     maps[12, 17] = 0.9  # seven cells away
-    assert one(maps, 84, 100) == pytest.approx([84, 100, 0.7], abs=1e-3)
+    assert one(maps, 84, 100) == pytest.approx([84, 100, 0.7 * 0.05], abs=1e-3)
+
+
+def test_a_joint_is_as_sure_as_its_peak_is_high() -> None:
+    maps = np.zeros((40, 40))
+    maps[12, 10] = 0.35  # half way from 0.15, hardly ever right, to 0.55, nearly always
+    assert one(maps, 84, 100)[2] == pytest.approx(0.35)
+    maps[12, 10] = 0.9
+    assert one(maps, 84, 100)[2] == pytest.approx(0.7)
 
 
 def test_small_people_look_less_far() -> None:

@@ -28,6 +28,9 @@ _NEAR_PX = (4.0, 24.0)
 """The same in input px: at least, at most. Two standard deviations to either side are looked at."""
 _SURE = 0.1
 """A map lower than this all around says nothing: the cell's guess stays."""
+_DOUBTFUL, _CERTAIN = 0.15, 0.55
+"""Heights of peaks that are hardly ever, and nearly always, within 0.2 torso of the joint (bench/pose.md)."""
+_LEAST_TRUST = 0.05
 _VALUES = 3
 
 
@@ -69,7 +72,8 @@ def near_of(skeleton: Skeleton) -> Float32:
 def settled(keypoints: Float32, boxes_xyxy: Float32, maps: Float32, stride: float, near: Float32) -> Float32:
     """(P, K, 3) input px, (P, 4), (K, h, w), (K,) -> (P, K, 3) with x, y at the maps' peaks near by.
 
-    ``near``: as ``near_of``. A joint whose map is not sure of anything there stays.
+    ``near``: as ``near_of``. A joint whose map is not sure of anything there stays. The confidence is that of the cell
+    times what the peak's height is worth: a cell says whether a joint is in sight, not whether it is where it says.
     """
     joints, height, width = maps.shape
     long = (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]).max(axis=1, initial=0)
@@ -86,10 +90,11 @@ def settled(keypoints: Float32, boxes_xyxy: Float32, maps: Float32, stride: floa
     best = likely.reshape(*likely.shape[:2], len(around) ** 2).argmax(axis=2)
     row, column = np.divmod(best, len(around))
     peak_y, peak_x = (np.take_along_axis(each, at[..., None], 2)[..., 0] for each, at in ((y, row), (x, column)))
-    sure = maps[every[..., 0, 0], peak_y.clip(0, height - 1), peak_x.clip(0, width - 1)] >= _SURE
+    peak = maps[every[..., 0, 0], peak_y.clip(0, height - 1), peak_x.clip(0, width - 1)]
     middle = _middle(maps, peak_x, peak_y)
     result = keypoints.copy()
-    result[..., :2] = np.where(sure[..., None], (middle + 0.5) * stride, keypoints[..., :2])
+    result[..., :2] = np.where(peak[..., None] >= _SURE, (middle + 0.5) * stride, keypoints[..., :2])
+    result[..., 2] *= ((peak - _DOUBTFUL) / (_CERTAIN - _DOUBTFUL)).clip(_LEAST_TRUST, 1)
     return result
 
 
