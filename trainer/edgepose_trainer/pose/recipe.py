@@ -108,7 +108,7 @@ def _card(training: Training, found: Sequence[Picture], out: Path, size: int, to
     parameters = sum(p.numel() for p in network.parameters())
     return Card(
         name=out.resolve().name,
-        version="0.2.0",
+        version="0.3.0",
         task="pose",
         runtime="onnx",
         files=[cards.weights(out / "weights.onnx")],
@@ -126,7 +126,7 @@ def _card(training: Training, found: Sequence[Picture], out: Path, size: int, to
         data=_datasets(found, told),
         limits=(
             f"{parameters / 1e6:.2f} million parameters, {gflop(network, size):.2f} GFLOP; trained from scratch on "
-            f"{training.step * training.plan.batch} drawn samples of about 13,000 people. Weak: people below 40 px, "
+            f"{training.step * training.plan.batch} drawn samples. Weak: people below 40 px, "
             "faces, wrists, people upside down or tangled. Boxes of tennis players take the racket in."
         ),
     )
