@@ -1,4 +1,4 @@
-"""``edgepose lift`` as a user calls it: the demo session, heights, bad input."""
+"""``edgepose lift`` as a user calls it: a session of one player, heights, bad input."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ import pytest
 from edgepose.cli import main
 from edgepose.session import read_poses, read_poses3d, write_poses
 from edgepose.skeletons import H36M17
-
-DEMO = Path(__file__).parents[2] / "deploy" / "demo"
+from tests import stick_player
 
 
 def lift(session: Path, out: Path, *options: str) -> int:
@@ -27,7 +26,8 @@ def lift(session: Path, out: Path, *options: str) -> int:
 
 @pytest.fixture
 def session(tmp_path: Path) -> Path:
-    return Path(shutil.copytree(DEMO, tmp_path / "session"))
+    stick_player.write(tmp_path / "session")
+    return tmp_path / "session"
 
 
 def test_every_frame_of_every_track_gets_a_pose(session: Path, tmp_path: Path) -> None:
