@@ -12,9 +12,9 @@ from typer.testing import CliRunner
 
 from edgepose.cli import app, main
 from edgepose.session import Poses3D, write_poses3d
+from tests import stick_player
 from tests.shared import SHARED, needs
 
-DEMO = Path(__file__).parents[2] / "deploy" / "demo"
 RUN = SHARED / "data" / "mocap" / "runningpose" / "Tindra1.txt"
 BESIDE = {
     "K": [[1000, 0, 640], [0, 1000, 360], [0, 0, 1]], "R": [[1, 0, 0], [0, 0, -1], [0, 1, 0]], "t": [-4, 1, 8],
@@ -33,8 +33,9 @@ def rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_row_19_every_stroke_of_the_demo_has_numbers_with_units(tmp_path: Path) -> None:
-    ran("events", DEMO, "--out", tmp_path / "e.jsonl")
+def test_row_19_every_stroke_has_numbers_with_units(tmp_path: Path) -> None:
+    stick_player.write(tmp_path / "session")
+    ran("events", tmp_path / "session", "--out", tmp_path / "e.jsonl")
     events = [json.loads(line) for line in (tmp_path / "e.jsonl").read_text().splitlines()]
     assert len(events) == 8
     for event in events:
@@ -48,7 +49,8 @@ def test_row_19_every_stroke_of_the_demo_has_numbers_with_units(tmp_path: Path) 
 
 
 def test_row_19_a_session_without_3d_is_measured_in_torsos(tmp_path: Path) -> None:
-    ran("kinematics", DEMO, "--out", tmp_path / "k.csv")
+    stick_player.write(tmp_path / "session")
+    ran("kinematics", tmp_path / "session", "--out", tmp_path / "k.csv")
     found = rows(tmp_path / "k.csv")
     assert len(found) == 615
     assert max(float(row["right_wrist_speed_to_hips_torso_s"] or 0) for row in found) > 3
