@@ -1,6 +1,6 @@
 """Closer looks: people whom the tracker follows get a square of the frame each, enlarged for the network.
 
-A camera that sees a whole court shows players of 40 px in a network's input; enlarged they are 115 px long. The whole
+A camera that sees a whole court shows players of 40 px in a network's input; enlarged they are 140 px long. The whole
 picture is still searched now and then for people whom nobody follows.
 """
 
@@ -18,8 +18,8 @@ from edgepose.types import Array, Float32, Image, Pose, Track
 PEOPLE, PICTURE = "people", "picture"
 """Option ``look``: closely at everybody followed, or at the whole picture once a frame."""
 GREY = (114, 114, 114)
-_SIDE = 2.5
-"""Of a person's longer side: courtpose-n knows people of 115 px in its input of 288 best (bench/pose.md)."""
+_SIDE = 2.0
+"""Of a person's longer side: courtpose-n knows people of 140 px in its input of 288 best (bench/pose.md)."""
 _LEAST_PX = 32.0
 _MOST = 4
 """People with a look of their own; in larger crowds everybody shares the whole picture."""

@@ -18,9 +18,9 @@ from edgepose.runtimes import Signature
 from edgepose.skeletons import COCO17
 from edgepose.types import Pose, Track
 
-SIDE = 250
-FAR = (400.0, 180.0, 420.0, 230.0)  # 50 px long: a square of 125 px, enlarged twice
-SQUARE = (347.5, 142.5, 472.5, 267.5)
+SIDE = 200
+FAR = (400.0, 180.0, 420.0, 230.0)  # 50 px long: a square of 100 px, enlarged twice
+SQUARE = (360, 155, 460, 255)
 LARGE = (100.0, 40.0, 300.0, 440.0)
 
 
@@ -43,18 +43,18 @@ def test_somebody_small_is_enlarged_round_their_middle_and_comes_back_to_their_p
     assert look.square_xyxy == SQUARE
     assert look.picture.shape == (SIDE, SIDE, 3)
     there = np.argwhere(look.picture[..., 0] > 25).mean(axis=0)[::-1] + 0.5
-    assert there.tolist() == pytest.approx([126, 126])  # 410.5 - 347.5 = 63, doubled
-    (back,) = look.people([pose(105, 75, 147, 177)])
+    assert there.tolist() == pytest.approx([101, 101])  # 410.5 - 360 = 50.5, doubled
+    (back,) = look.people([pose(80, 50, 122, 152)])
     assert back.box_xyxy.tolist() == [400, 180, 421, 231]
     assert back.keypoints[0].tolist() == [410.5, 205.5, 1]
 
 
 def test_a_square_reaches_over_the_frame_is_grey_there_and_nobody_leaves_the_frame() -> None:
     (look,) = looks((0, 200, 20, 250))
-    assert look.square_xyxy == (-52.5, 162.5, 72.5, 287.5)
+    assert look.square_xyxy == (-40, 175, 60, 275)
     assert look.picture[110, 20].tolist() == [114] * 3
     assert look.picture[110, 150].tolist() == [0] * 3
-    (back,) = look.people([pose(65, 75, 135, 175)])
+    (back,) = look.people([pose(40, 50, 110, 150)])
     assert back.box_xyxy.tolist() == [0, 200, 15, 250]
 
 
@@ -78,7 +78,7 @@ def test_somebody_cut_by_the_square_is_not_told_but_cut_by_the_frame_is() -> Non
     (look,) = looks(FAR)
     assert not look.people([pose(0, 60, 40, 160)])  # where the square ends
     (look,) = looks((0, 200, 20, 250))
-    assert look.people([pose(90, 60, 130, 160)])  # the frame's edge is at 105
+    assert look.people([pose(90, 60, 130, 160)])  # the frame's edge is at 80
 
 
 def test_broken_boxes_have_no_look() -> None:
@@ -108,7 +108,7 @@ class Always:
 
 
 def test_one_person_seen_by_two_looks_is_told_once() -> None:
-    network = Always([pose(115, 75, 135, 175)])
+    network = Always([pose(90, 50, 110, 150)])
     find = Estimator(network, network, ModelId("n", "1", "0" * 64), looker=Looker((SIDE, SIDE)))
     image = np.zeros((480, 640, 3), np.uint8)
     near = (402.0, 180.0, 422.0, 230.0)
