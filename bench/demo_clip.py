@@ -20,10 +20,12 @@ import subprocess
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+from edgepose import comparing
 from edgepose.cli import running, watching
-from edgepose.session import read_info, read_poses, write_info
+from edgepose.session import read_info, read_labels, read_poses, write_info, write_labels
 from edgepose.types import Event
 from edgepose_trainer.motionmodel.model import MotionModel, load
 from edgepose_trainer.synth.scene import Court, play
@@ -110,6 +112,21 @@ def judged(folder: Path, model: str | None) -> watching.Comparison:
     return found
 
 
+def taught(clip: Path, out: Path) -> None:
+    """What the device saw of a clip, with the truth's labels and hands: a session to learn strokes from."""
+    truth, saw = read_info(clip), clip / "seen"
+    player_of = comparing.seen(read_poses(saw), read_poses(clip)).players
+    shutil.rmtree(out, ignore_errors=True)
+    shutil.copytree(saw / "poses", out / "poses")
+    players = {str(track): truth.players[str(player)] for track, player in player_of.items()}
+    write_info(out, read_info(saw).model_copy(update={"players": players}))
+    labels = read_labels(clip)
+    write_labels(
+        out,
+        [replace(one, track=track) for track, player in player_of.items() for one in labels if one.track == player],
+    )
+
+
 def row(wish: Wish, found: watching.Comparison) -> str:
     cells = [str(wish.seed), ",".join(f"{metres:g}" for metres in wish.place_m or ()), str(len(found.strokes.judged))]
     cells += [str(found.strokes.count(verdict)) for verdict in ("right", "wrong", "missed")]
@@ -163,6 +180,7 @@ def main() -> None:
     parser.add_argument("--exact", action="store_true", help="exact 2D in the pose network's place")
     parser.add_argument("--model", help="pose network; default: the device's")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="clips stay there, for another network")
+    parser.add_argument("--teach", type=Path, metavar="FOLDER", help="with --keep: labelled sessions of what was seen")
     parser.add_argument("--render", action="store_true", help="with --keep: only make them")
     parser.add_argument("--every", action="store_true", help="also seeds whose rally lacks a kind of stroke")
     parser.add_argument("--write", type=Path, metavar="FOLDER", help="write the clip there")
@@ -186,6 +204,8 @@ def main() -> None:
             made(folder, wish, motion, options.exact)
             if not options.render:
                 print(row(wish, judged(folder, options.model)), flush=True)
+                if options.teach:
+                    taught(folder, options.teach / folder.name)
 
 
 if __name__ == "__main__":
