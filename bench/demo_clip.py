@@ -118,7 +118,7 @@ def taught(clip: Path, out: Path) -> None:
     player_of = comparing.seen(read_poses(saw), read_poses(clip)).players
     shutil.rmtree(out, ignore_errors=True)
     shutil.copytree(saw / "poses", out / "poses")
-    players = {str(track): truth.players[str(player)] for track, player in player_of.items()}
+    players = {track: truth.players[player] for track, player in player_of.items()}
     write_info(out, read_info(saw).model_copy(update={"players": players}))
     labels = read_labels(clip)
     write_labels(
