@@ -108,7 +108,7 @@ def test_the_device_reads_the_exported_file(tmp_path: Path) -> None:
     assert (12.0, 12.0) in centres
     assert len(centres) > 40
     wrists = [pose.keypoints[9] for pose in poses if tuple(np.round(pose.keypoints[0, :2])) == (12, 12)]
-    np.testing.assert_allclose(wrists[0], [16, 12, 1], atol=1e-3)
+    np.testing.assert_allclose(wrists[0], [16, 12, 0.05], atol=1e-3)  # in sight, but no map has a peak there
 
 
 def test_weights_come_back_from_the_shipped_file(tmp_path: Path) -> None:
