@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -86,7 +86,9 @@ def estimator(pose: PoseSettings, models_dir: Path | None, boxes: bool = False) 
     if not found.decoder.needs_boxes:
         if pose.detector or its:
             raise SettingsError(f"{path}: finds people by itself: it takes no detector")
-        return replace(found, looker=_looker(found, models.look_of(path, own)))
+        return replace(found, looker=_looker(found, path, own))
+    if "look" in own:
+        raise SettingsError(f"{path}: looks at each person by itself: it takes no option look")
     name = pose.detector or (None if path.is_file() else cards.load(path).detector)
     if name is None and (its or not boxes):
         raise SettingsError(f"{path}: needs boxes of people: give --detector or pose.detector (a YOLO export, ...)")
@@ -95,10 +97,13 @@ def estimator(pose: PoseSettings, models_dir: Path | None, boxes: bool = False) 
     return replace(found, detector=_detector(models.find(name, models_dir), engine, replace(settings, options=its)))
 
 
-def _looker(found: Estimator, look: str) -> Looker | None:
-    """None where the whole picture is wanted, and for a network that follows people by itself."""
-    if look == PICTURE or found.decoder.follows:
+def _looker(found: Estimator, path: Path, options: Mapping[str, str]) -> Looker | None:
+    """None where the whole picture is wanted; raises SettingsError for a network that follows people by itself."""
+    look = models.look_of(path, options)
+    if look == PICTURE:
         return None
+    if found.decoder.follows:
+        raise SettingsError(f"{path}: follows people by itself: it takes no option look={look}")
     return Looker(image_input(found.runtime.signature.inputs[0], _USUAL_INPUT)[:2])
 
 

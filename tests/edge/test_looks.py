@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edgepose import build
 from edgepose.card import ModelId
+from edgepose.config import PoseSettings
 from edgepose.decoders import View
 from edgepose.errors import SettingsError
 from edgepose.estimator import Estimator
@@ -17,6 +19,7 @@ from edgepose.models import look_of
 from edgepose.runtimes import Signature
 from edgepose.skeletons import COCO17
 from edgepose.types import Pose, Track
+from tests.shared import MOVENET, needs
 
 SIDE = 200
 FAR = (400.0, 180.0, 420.0, 230.0)  # 50 px long: a square of 100 px, enlarged twice
@@ -126,3 +129,10 @@ def test_the_option_is_the_users_then_the_cards(tmp_path: Path) -> None:
     assert look_of(weights, {"look": "people"}) == "people"
     with pytest.raises(SettingsError, match="option look = 'twice': give people or picture"):
         look_of(weights, {"look": "twice"})
+
+
+@needs(MOVENET)
+def test_a_network_that_follows_people_by_itself_takes_no_look() -> None:
+    assert build.estimator(PoseSettings(model=str(MOVENET), options={"look": "picture"}), None).looker is None
+    with pytest.raises(SettingsError, match="follows people by itself: it takes no option look=people"):
+        build.estimator(PoseSettings(model=str(MOVENET), options={"look": "people"}), None)
