@@ -22,6 +22,7 @@ from edgepose_trainer.pose import export, recipe, sources, table  # noqa: E402
 from edgepose_trainer.pose.batches import Batches, Plan  # noqa: E402
 from edgepose_trainer.pose.network import Exported, PoseNetwork, cells, gflop  # noqa: E402
 from edgepose_trainer.pose.table import Further, Table  # noqa: E402
+from edgepose_trainer.pose.together import Team, together  # noqa: E402
 from edgepose_trainer.pose.training import Training  # noqa: E402
 from tests.trainer import pose_data as data  # noqa: E402
 
@@ -154,6 +155,39 @@ def test_a_resumed_training_goes_on_as_if_it_had_not_stopped(folder: Path, tmp_p
     for ours, theirs in zip(resumed.average.state_dict().values(), through.average.state_dict().values(), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
     assert [p.name for p in (tmp_path / "b").iterdir()] == ["checkpoint.pt"]
+
+
+def test_two_processes_learn_as_one(folder: Path, tmp_path: Path) -> None:
+    drawn = Batches(sources.read(folder), TINY)
+    training, told = Training(TINY, tmp_path), {}
+
+    def work(team: Team) -> None:
+        training.learn(*drawn[team.rank], team)
+        gradients = {name: p.grad.double().sum() for name, p in training.network.named_parameters()}
+        weights = {name: p.detach().double().sum() for name, p in training.network.named_parameters()}
+        mine = {f"{team.rank} {name}": float(weights[name] + gradients[name]) for name in weights}
+        told.update(team.gathered(mine) | {"loss": team.mean(float(team.rank))})
+
+    together(2, work)
+    assert told.pop("loss") == 0.5
+    assert {told[f"0 {name}"] - told[f"1 {name}"] for name, _ in training.network.named_parameters()} == {0.0}
+    assert training.drawn == 2 * TINY.batch
+
+
+def test_gradients_become_their_mean_and_a_lost_process_is_named() -> None:
+    told = []
+
+    def work(team: Team) -> None:
+        weight = torch.zeros(2, 3, 2, 2).contiguous(memory_format=torch.channels_last)
+        weight.grad = torch.arange(24.0).reshape(2, 3, 2, 2).contiguous(memory_format=torch.channels_last) * team.rank
+        team.average([weight, torch.zeros(3)])
+        told.append(weight.grad)
+        if team.rank == 0:
+            team.average([weight])
+
+    with pytest.raises(EdgePoseError, match="a process of the training has ended"):
+        together(2, work)
+    torch.testing.assert_close(told, [torch.arange(24.0).reshape(2, 3, 2, 2) / 2])
 
 
 def test_a_few_samples_can_be_learned_by_heart(folder: Path, tmp_path: Path) -> None:

@@ -149,7 +149,8 @@ def pose(
     rate: float = typer.Option(3e-3, min=0.0, help="Learning rate at its height."),
     device: str = typer.Option("cpu", help="cpu or cuda."),
     workers: int = typer.Option(0, min=0, help="Processes that draw samples; 0: the training itself, between steps."),
-    threads: int = typer.Option(1, min=1, help="Of the processor; on shared machines one is often fastest."),
+    processes: int = typer.Option(1, min=1, help="Learn together, a core and a batch each; one per core is fastest."),
+    threads: int = typer.Option(1, min=1, help="Of each process; on shared machines one is often fastest."),
     seed: int = typer.Option(1, help="The same seed, pictures, plan and machine draw the same samples."),
     extra: list[Path] = typer.Option(
         [], metavar="FOLDER", help="Also learn from these pictures: `synth --pose-images`, or COCO person keypoints."
@@ -162,7 +163,7 @@ def pose(
 
     use_threads(threads, device)
     plan = Plan(size, width, batch, epochs, minutes=minutes, rate=rate, seed=seed, device=device)
-    card = train(data, out, plan, labels, resume, work, export_size, workers, typer.echo, extra)
+    card = train(data, out, plan, labels, resume, work, export_size, workers, typer.echo, extra, processes)
     typer.echo(f"wrote {out}: {card.model.stamp}")
 
 

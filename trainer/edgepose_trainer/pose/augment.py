@@ -19,13 +19,13 @@ SHARES = {
     "synthetic": 0.39,
 }  # fmt: skip
 """Of the pictures drawn; sources that are not there leave theirs to the others."""
-_PASTED, _MOSAIC, _WHOLE = 0.1, 0.45, 0.3
+_PASTED, _MOSAIC, _WHOLE = 0.08, 0.4, 0.37
 """Samples that are pasted scenes, mosaics, and whole pictures as a device sees them. The rest: one scaled picture."""
-_TILES = ((2, 0.65), (3, 0.3), (4, 0.05))
+_TILES = ((2, 0.8), (3, 0.18), (4, 0.02))
 """Tiles along a mosaic's side, and how often: many people for the pixels, most of them large enough to show limbs."""
 _SURROUNDED = 0.8
 """Of scaled pictures and mosaics: the rest of the canvas shows a picture without people, else it is grey."""
-_PEOPLE_PX = (40.0, 230.0)
+_PEOPLE_PX = (44.0, 260.0)
 """Longer side of a person on a 320 px canvas."""
 _MOST_ENLARGED = 3.0
 """Of somebody in the distance: beyond it they are a blot with joints."""

@@ -53,14 +53,18 @@ class Batches(Dataset[tuple[Tensor, Truth]]):
         rng = np.random.default_rng([self._plan.seed, step])
         return batched([self._draw(rng) for _ in range(self._plan.batch)], self._places)
 
-    def loaded(self, first: int, workers: int) -> Iterator[tuple[Tensor, Truth]]:
-        """Batches ``first``, ``first`` + 1 … without end; worker processes share the pictures decoded before."""
-        if not workers:
-            return (self[step] for step in range(first, _WITHOUT_END))
+    def decode(self) -> None:
+        """Decodes as many pictures as may be kept: processes forked afterwards share them."""
         for picture in self._pictures:
             self._cache(picture)
+
+    def loaded(self, first: int, workers: int, every: int = 1) -> Iterator[tuple[Tensor, Truth]]:
+        """Batches ``first``, ``first`` + ``every`` … without end; workers share the pictures decoded before."""
+        steps = range(first, _WITHOUT_END, every)
+        if not workers:
+            return (self[step] for step in steps)
+        self.decode()
         cv2.setNumThreads(1)  # its pool of threads does not survive the fork: workers would wait for it for ever
-        steps = range(first, _WITHOUT_END)
         loader = DataLoader(
             self,
             batch_size=None,

@@ -49,6 +49,7 @@ def train(
     workers: int = 0,
     say: Callable[[str], None] = print,
     extra: Sequence[Path] = (),
+    processes: int = 1,
 ) -> Card:
     """Trains, or goes on from ``resume``, and writes the model folder ``out``.
 
@@ -56,6 +57,8 @@ def train(
     ``extra``: folders of COCO person keypoints to learn from, too. A plan of 0 epochs only exports.
     Raises SourceError without pictures, ModelError for weights that do not fit, SettingsError for a wrong plan.
     """
+    if processes > 1 and plan.device != "cpu":
+        raise SettingsError("several processes are for the processor; a GPU takes a larger batch")
     told = load(table) if table else EMPTY
     found = labels.merged(sources.read(data, extra), told.joints, told.further)
     if table is None:
@@ -64,7 +67,7 @@ def train(
     say(f"{_inventory(found)}; {_added(found, told)} people added to the labelled")
     say(f"{gflop(training.network, training.plan.size):.2f} GFLOP at {training.plan.size} px")
     if plan.epochs:
-        training.run(found, say, workers)
+        training.run(found, say, workers, processes)
     return publish(training, found, out, export_size or training.plan.size, told)
 
 
@@ -126,7 +129,7 @@ def _card(training: Training, found: Sequence[Picture], out: Path, size: int, to
         data=_datasets(found, told),
         limits=(
             f"{parameters / 1e6:.2f} million parameters, {gflop(network, size):.2f} GFLOP; trained from scratch on "
-            f"{training.step * training.plan.batch} drawn samples. Weak: people below 40 px, "
+            f"{training.drawn} drawn samples. Weak: people below 40 px, "
             "faces, wrists, people upside down or tangled. Boxes of tennis players take the racket in."
         ),
     )

@@ -25,6 +25,7 @@ from edgepose_trainer.pose.batches import Batches, Plan
 from edgepose_trainer.pose.losses import Losses, losses
 from edgepose_trainer.pose.network import Exported, PoseNetwork, cells
 from edgepose_trainer.pose.pictures import Picture
+from edgepose_trainer.pose.together import ALONE, Team, together
 
 _WEIGHT_DECAY = 0.03
 _EMA = 0.999
@@ -43,7 +44,7 @@ class Training:
         self.device = torch.device(plan.device)
         self.network = _channels_last(PoseNetwork(plan.width).to(self.device))
         self.average = copy.deepcopy(self.network).eval()
-        self.step, self.spent_s = 0, 0.0
+        self.step, self.drawn, self.spent_s = 0, 0, 0.0
         decayed = [p for p in self.network.parameters() if p.ndim > 1]
         others = [p for p in self.network.parameters() if p.ndim <= 1]
         groups = [{"params": decayed, "weight_decay": _WEIGHT_DECAY}, {"params": others, "weight_decay": 0.0}]
@@ -59,44 +60,53 @@ class Training:
         if self.plan.minutes is not None:
             done, whole = self.spent_s, 60 * self.plan.minutes
         else:
-            done, whole = float(self.step), float(self.plan.epochs * self._steps)
+            done, whole = float(self.drawn), float(self.plan.epochs * self.plan.samples)
         return min(1.0, done / whole) if whole else 1.0
 
-    @property
-    def _steps(self) -> int:
-        return max(1, self.plan.samples // self.plan.batch)
-
-    def run(self, pictures: Sequence[Picture], say: Callable[[str], None] = print, workers: int = 0) -> None:
+    def run(
+        self, pictures: Sequence[Picture], say: Callable[[str], None] = print, workers: int = 0, processes: int = 1
+    ) -> None:
         """Trains to the end of the plan; writes a checkpoint and a line of figures after every epoch.
 
         ``workers`` processes draw the samples, 0: this one, between steps. The samples are the same.
+        ``processes`` learn together (``together``), each with workers of its own and other samples.
         """
         drawn = Batches([p for p in pictures if not p.validation], self.plan)
-        aside = [p for p in pictures if p.validation]
+        aside: dict[str, list[Picture]] = {}
+        for picture in pictures:
+            if picture.validation:
+                aside.setdefault(picture.source, []).append(picture)
+        if processes > 1:
+            drawn.decode()
         with _one_opencv_thread():
-            batches = drawn.loaded(self.step, workers)
-            while self.progress < 1:
-                figures = self._epoch(batches)
-                figures |= validation.measure(aside, self.predict, self.plan.size) if aside else {}
+            together(processes, lambda team: self._run(team, drawn, aside, say, workers))
+
+    def _run(
+        self, team: Team, drawn: Batches, aside: dict[str, list[Picture]], say: Callable[[str], None], workers: int
+    ) -> None:
+        batches = drawn.loaded(self.step * team.size + team.rank, workers, team.size)
+        while self.progress < 1:
+            figures = self._epoch(batches, team)
+            mine = [picture for source in team.shared(aside) for picture in aside[source]]
+            figures |= team.gathered(validation.measure(mine, self.predict, self.plan.size))
+            if team.rank == 0:
                 self.save()
                 self._note(figures, say)
 
-    def _epoch(self, batches: Iterator[tuple[Tensor, Truth]]) -> dict[str, float]:
+    def _epoch(self, batches: Iterator[tuple[Tensor, Truth]], team: Team) -> dict[str, float]:
         sums: dict[str, float] = {}
-        count = 0
-        while self.progress < 1:
+        count, end = 0, (self.drawn // self.plan.samples + 1) * self.plan.samples
+        while self.progress < 1 and self.drawn < end:
             started_s = time.monotonic()
-            found = self.learn(*next(batches))
-            self.spent_s += time.monotonic() - started_s
+            found = self.learn(*next(batches), team)
+            self.spent_s += team.mean(time.monotonic() - started_s)
             count += 1
             for name, value in found.values().items():
                 sums[name] = sums.get(name, 0.0) + value
-            if self.step % self._steps == 0:
-                break
         return {name: round(value / max(count, 1), 4) for name, value in sums.items()}
 
-    def learn(self, images: Tensor, truth: Truth) -> Losses:
-        """One step on what ``batched`` makes."""
+    def learn(self, images: Tensor, truth: Truth, team: Team = ALONE) -> Losses:
+        """One step on what ``batched`` makes, and on what the others of the team have."""
         images, truth = images.to(self.device), truth.to(self.device)
         self.network.train()
         for group in self.optimiser.param_groups:
@@ -110,9 +120,11 @@ class Training:
         result = losses(raw, truth, chosen, self._sigmas)
         self.optimiser.zero_grad(set_to_none=True)
         result.total.backward()
+        team.average(self.network.parameters())
         nn.utils.clip_grad_norm_(self.network.parameters(), 10.0)
         self.optimiser.step()
         self.step += 1
+        self.drawn += self.plan.batch * team.size
         self._follow()
         return result
 
@@ -146,6 +158,7 @@ class Training:
             "average": self.average.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "step": self.step,
+            "drawn": self.drawn,
             "spent_s": self.spent_s,
         }
         torch.save(state, path.with_suffix(".partial"))
@@ -157,11 +170,12 @@ class Training:
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
-        self.step, self.spent_s = state["step"], state["spent_s"]
+        self.step, self.drawn, self.spent_s = state["step"], state["drawn"], state["spent_s"]
 
     def _note(self, figures: dict[str, float], say: Callable[[str], None]) -> None:
         line = {
             "step": self.step,
+            "samples": self.drawn,
             "minutes": round(self.spent_s / 60, 1),
             "progress": round(self.progress, 3),
             **figures,
