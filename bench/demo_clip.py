@@ -19,15 +19,29 @@ import shutil
 import subprocess
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from edgepose import comparing
 from edgepose.cli import running, watching
-from edgepose.session import read_info, read_labels, read_poses, write_info, write_labels
+from edgepose.session import (
+    Label,
+    Poses3D,
+    read_info,
+    read_labels,
+    read_poses,
+    read_poses3d,
+    write_info,
+    write_labels,
+    write_poses3d,
+)
 from edgepose.types import Event
 from edgepose_trainer.motionmodel.model import MotionModel, load
+from edgepose_trainer.peaks import DOUBT_S
+from edgepose_trainer.sessions import UNSURE_LABEL
 from edgepose_trainer.synth.scene import Court, play
 from edgepose_trainer.synth.sessions import TRUTH, Wish, write
 
@@ -113,18 +127,42 @@ def judged(folder: Path, model: str | None) -> watching.Comparison:
 
 
 def taught(clip: Path, out: Path) -> None:
-    """What the device saw of a clip, with the truth's labels and hands: a session to learn strokes from."""
+    """What the device saw of a clip, with the truth's labels, hands and 3D: to learn strokes and lifting from.
+
+    As elsewhere in training, neither stroke nor idle is learnt just beside a stroke.
+    """
     truth, saw = read_info(clip), clip / "seen"
     player_of = comparing.seen(read_poses(saw), read_poses(clip)).players
     shutil.rmtree(out, ignore_errors=True)
     shutil.copytree(saw / "poses", out / "poses")
-    players = {track: truth.players[player] for track, player in player_of.items()}
-    write_info(out, read_info(saw).model_copy(update={"players": players}))
-    labels = read_labels(clip)
-    write_labels(
-        out,
-        [replace(one, track=track) for track, player in player_of.items() for one in labels if one.track == player],
+    players = {
+        track: truth.players[player].model_copy(update={"name": f"{clip.name}-{player}"})
+        for track, player in player_of.items()
+    }
+    told = {"players": players, "dataset": "seen", "calibration": truth.calibration, "license": truth.license}
+    write_info(out, read_info(saw).model_copy(update=told))
+    strokes = read_labels(clip)
+    labels = [
+        replace(one, track=track) for track, player in player_of.items() for one in strokes if one.track == player
+    ]
+    write_labels(out, [*map(doubt, labels), *labels])
+    (out / "poses3d").mkdir()
+    write_poses3d(out / "poses3d" / "000000.parquet", retracked(read_poses3d(clip), player_of))
+
+
+def retracked(truth: Poses3D, player_of: Mapping[int, int]) -> Poses3D:
+    """Each player under the tracks that they were seen as."""
+    rows = [np.flatnonzero(truth.track == player) for player in player_of.values()]
+    track = np.repeat(np.array([*player_of], np.int32), [len(each) for each in rows])
+    every = np.concatenate(rows)
+    return replace(
+        truth, frame=truth.frame[every], time_s=truth.time_s[every], track=track, keypoints=truth.keypoints[every]
     )
+
+
+def doubt(label: Label) -> Label:
+    """Round a stroke; the stroke itself stands later in the file, which counts."""
+    return replace(label, label=UNSURE_LABEL, start_s=max(0.0, label.start_s - DOUBT_S), end_s=label.end_s + DOUBT_S)
 
 
 def row(wish: Wish, found: watching.Comparison) -> str:

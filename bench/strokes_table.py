@@ -1,16 +1,17 @@
 """The measures of unseen players, with groups of our own kept aside.
 
-    OMP_NUM_THREADS=1 python bench/strokes_table.py DATA [MODEL]
+    OMP_NUM_THREADS=1 python bench/strokes_table.py DATA [--model MODEL] [--seen SESSIONS]
 
 DATA holds strokes/ and mocap/. Without MODEL one model is trained on all other groups: kept aside are two
 keller videos, four players of the motion capture, every fourth player of THETIS and every fourth clip of Penn Action.
 It is left in the folder MODEL where one is named; a model that is there already is judged as it is, and flattered
-where it was trained on these groups.
+where it was trained on these groups. SESSIONS: made clips as the pose network sees them (bench/demo_clip.py --teach),
+to learn from as well; their players move as those of all takes do, the kept-aside ones too.
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -53,19 +54,28 @@ _KINECT = ("forehand", "backhand", "forehand_slice", "backhand_slice", "serve")
 
 
 def main() -> None:
-    data = Path(sys.argv[1])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--model", type=Path)
+    parser.add_argument("--seen", type=Path)
+    parser.add_argument("--no-made", action="store_true", help="without rallies made by a motion model")
+    options = parser.parse_args()
+    data: Path = options.data
     tables = [data / "strokes" / f"{name}.parquet" for name in ("keller_clips", "hampen_frames")]
     more = [data / "strokes" / f"{name}.parquet" for name in ("thetis_skeletons", "penn_action")]
     sources = read([*tables, *more, data / "mocap" / "caldas"])
     recordings = [r for source in sources for r in source.recordings if not r.kept_aside]
     aside = kept_aside(recordings)
     with tempfile.TemporaryDirectory() as folder:
-        model = Path(sys.argv[2] if len(sys.argv) > 2 else folder)
+        model: Path = options.model or Path(folder)
         if not (model / "card.json").exists():
             model.mkdir(exist_ok=True)
             learnt = [r for r in recordings if r.group not in aside]
-            if "--no-made" not in sys.argv:
+            if not options.no_made:
                 sources.append(made(data, aside, Path(folder) / "motion"))
+                learnt += sources[-1].recordings
+            if options.seen:
+                sources += read([options.seen])
                 learnt += sources[-1].recordings
             fitted(sources, learnt, model)
         report(StrokeClassifier(model), [r for r in recordings if r.group in aside])

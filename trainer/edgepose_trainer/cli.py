@@ -33,6 +33,9 @@ def lifter(
     start: Path | None = typer.Option(None, help="weights.onnx or checkpoint.pt of a courtlift-n to begin with."),
     rate: float = typer.Option(1e-3, min=1e-6, help="Highest learning rate of courtlift-n; less after --start."),
     aside: list[str] = typer.Option([], help="Player whom courtlift-n never sees; repeatable. Default: every fourth."),
+    seen: list[Path] = typer.Option(
+        [], metavar="SESSIONS", help="Also learn from these: 2D as a network saw it, 3D as it was (poses3d)."
+    ),
     alike: bool = typer.Option(
         False, "--alike", help="With --arch: courtlift-n's windows: other bodies, cameras turned to the player."
     ),
@@ -42,7 +45,7 @@ def lifter(
     from edgepose_trainer.lifters import courttraining, training
 
     if arch == "courtlift-n":
-        out = courttraining.train(data, out, seed, steps, typer.echo, others, batch, minutes, start, aside, rate)
+        out = courttraining.train(data, out, seed, steps, typer.echo, others, batch, minutes, start, aside, rate, seen)
         typer.echo(f"wrote {out}")
         return
 

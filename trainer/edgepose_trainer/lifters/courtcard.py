@@ -13,6 +13,7 @@ from edgepose.lifter import FEATURES, RATES_HZ, Lifter
 from edgepose.skeletons import COCO17, H36M17
 from edgepose_trainer import lifter as data
 from edgepose_trainer.lifters.courtlift import CourtLift
+from edgepose_trainer.lifters.sights import Sights
 from edgepose_trainer.motions import Take
 from edgepose_trainer.views import EXACT, Detector
 
@@ -43,6 +44,7 @@ def card_of(
     network: CourtLift,
     files: Sequence[Path],
     drawn: str,
+    seen: Sights | None,
 ) -> Card:
     """``aside``: players who were not trained on; ``drawn``: how much was learnt from, in words."""
     parameters = sum(weight.numel() for weight in network.parameters())
@@ -52,6 +54,9 @@ def card_of(
     if others:
         use = f"training, without {', '.join(data.name_of(path) for path in others[3::4])}"
         sets.append(("CMU motion capture (mocap.cs.cmu.edu)", "free but for the resale of the data", use, others))
+    if seen is not None:
+        name = f"{seen.sessions[0].parent.name}: {len(seen.sessions)} sessions as a pose network saw them"
+        sets.append((name, seen.licence, "training, a fifth of the windows", seen.files))
     return Card(
         name="courtlift-n",
         version="0.3.0",

@@ -28,9 +28,11 @@ from edgepose.pinhole import Camera
 from edgepose.skeletons import COCO17, H36M17
 from edgepose.types import Float32
 from edgepose_trainer import lifter as data
+from edgepose_trainer.lifters import sights
 from edgepose_trainer.lifters.budget import Budget
 from edgepose_trainer.lifters.courtcard import card_of, figures_of
 from edgepose_trainer.lifters.courtlift import CourtLift, export, load_weights
+from edgepose_trainer.lifters.sights import Sights
 from edgepose_trainer.motions import Pool, resized
 from edgepose_trainer.views import CENTRE_PX, EXACT, detected, facing
 
@@ -46,6 +48,8 @@ _TIMES = 3
 _KEPT = 12
 """Chunks that batches are drawn from."""
 _TELL = 2000
+_SEEN = 0.2
+"""Share of windows that a pose network saw, where there are sessions with 3D truth."""
 _SAVE = 5000
 """Steps between checkpoints."""
 CHECKPOINT = "checkpoint.pt"
@@ -72,12 +76,14 @@ def train(
     start: Path | None = None,
     aside: Sequence[str] = (),
     rate: float = RATE,
+    seen: Sequence[Path] = (),
 ) -> Path:
     """Motion capture in ``folder``, and of other motion in ``others`` -> model folder ``out``.
 
     Every fourth player, or those ``aside``, and every fourth take of ``others`` are only measured. ``minutes``: of
     processor time, in place of ``steps``; ``start``: weights to begin with, weights.onnx or checkpoint.pt of an earlier
-    training. Raises SourceError when there are no takes, or no players to keep aside; ModelError for ``start``.
+    training; ``seen``: sessions with 2D and 3D (``sights``), a fifth of the windows. Raises SourceError when there are
+    no takes, or no players to keep aside; ModelError for ``start``.
     """
     paths = data.takes_in(folder)
     aside = sorted(aside) or data.kept_aside(paths)
@@ -90,10 +96,12 @@ def train(
     own = [take for take in tennis if take.player not in aside]
     pool = data.pooled(own, [take for number, take in enumerate(rest) if number % 4 < 3])
     out.mkdir(parents=True, exist_ok=True)
-    network, drawn = fit(pool, begun(start, seed), Budget(steps, minutes), size, seed, say, out / CHECKPOINT, rate)
+    known = sights.read(seen) if seen else None
+    budget = Budget(steps, minutes)
+    network, drawn = fit(pool, begun(start, seed), budget, size, seed, say, out / CHECKPOINT, rate, known)
     files = export(network, out)
     words = f"{drawn / 1e6:.1f} million windows{' after those of the weights that it began with' * (start is not None)}"
-    card = card_of(out, paths, more, aside, network, files, words)
+    card = card_of(out, paths, more, aside, network, files, words, known)
     cards.save(card, out)
     lifter = Lifter(out, camera=data.JUDGED_BY)
     unseen = [take for take in tennis if take.player in aside]
@@ -123,13 +131,15 @@ def fit(
     say: Callable[[str], None],
     saved: Path,
     rate: float = RATE,
+    known: Sights | None = None,
 ) -> tuple[CourtLift, int]:
     """Adam, rate rising for 500 steps and then falling along a cosine: the moving average of the weights, and how
     many windows were drawn for it. ``saved``: where the average lies every 5000 steps."""
     average = copy.deepcopy(network)
     optimiser = torch.optim.Adam(network.parameters(), lr=rate)
     shown, step, started_s = 0.0, 0, time.monotonic()
-    for done, batch in zip(budget.progress(), batches(pool, size, np.random.default_rng(seed)), strict=False):
+    drawn = batches(pool, size, np.random.default_rng(seed), known)
+    for done, batch in zip(budget.progress(), drawn, strict=False):
         step += 1
         for group in optimiser.param_groups:
             group["lr"] = rate * min(1, step / _WARM) * 0.5 * (1 + np.cos(np.pi * done))
@@ -173,16 +183,19 @@ def _lengths(found: Tensor, truth: Tensor) -> Tensor:
     return (lengths[0] - lengths[1]).abs().mean()
 
 
-def batches(pool: Pool, size: int, rng: np.random.Generator) -> Iterator[Batch]:
+def batches(pool: Pool, size: int, rng: np.random.Generator, known: Sights | None = None) -> Iterator[Batch]:
     """Batches of ``size`` windows without end, each window in about ``_TIMES`` of them."""
     kept: deque[tuple[Float32, Float32, Float32]] = deque(maxlen=_KEPT)
     while True:
-        kept.append(windows(pool, _CHUNK * size, rng))
+        made = windows(pool, round(_CHUNK * size * (1 - _SEEN * (known is not None))), rng)
+        told = (made,) if known is None else (made, known.draw(round(_CHUNK * size * _SEEN), rng))
+        inputs, middle, newest = (np.concatenate(sides) for sides in zip(*told, strict=True))
+        kept.append((inputs, middle, newest))
         for _ in range(_TIMES * _CHUNK):
             chunk = kept[rng.integers(len(kept))]
             rows = rng.integers(len(chunk[0]), size=size)
-            inputs, middle, newest = (torch.from_numpy(side[rows]) for side in chunk)
-            yield inputs.flatten(1), middle, newest
+            shown, *poses = (torch.from_numpy(side[rows]) for side in chunk)
+            yield shown.flatten(1), poses[0], poses[1]
 
 
 def windows(pool: Pool, count: int, rng: np.random.Generator) -> tuple[Float32, Float32, Float32]:

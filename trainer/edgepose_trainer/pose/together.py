@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, distributed
 
-from edgepose.errors import EdgePoseError
+from edgepose.errors import EdgePoseError, SettingsError
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,8 @@ def together(size: int, work: Callable[[Team], None]) -> None:
     if size == 1:
         work(ALONE)
         return
+    if "fork" not in multiprocessing.get_all_start_methods():
+        raise SettingsError("several training processes need an operating system that forks: Linux or macOS")
     context = multiprocessing.get_context("fork")  # the pictures decoded so far are shared
     with tempfile.TemporaryDirectory() as folder:
         meeting = Path(folder) / "meeting"
