@@ -122,7 +122,8 @@ def test_weights_come_back_from_the_shipped_file(tmp_path: Path) -> None:
     export.write(network, 64, tmp_path / "weights.onnx")
     training = recipe.begun(TINY, tmp_path / "work", tmp_path)
     image = torch.rand(1, 3, 64, 64)
-    torch.testing.assert_close(Exported(training.average.eval(), 64)(image), Exported(network, 64)(image))
+    again, before = Exported(training.average.eval(), 64)(image), Exported(network, 64)(image)
+    torch.testing.assert_close(again, before, rtol=5e-3, atol=1e-2)  # px; the file's weights have ten bits
     assert training.plan.width == 0.25
     assert training.step == 0
 

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from edgepose.errors import ModelError
 from edgepose.lifter import HEADS
 from edgepose.skeletons import COCO17, H36M17
+from edgepose_trainer.shortening import shorten
 
 _OPSET = 17
 _IR_VERSION = 8
@@ -78,6 +79,7 @@ def export(network: CourtLift, folder: Path) -> list[Path]:
         )
     model = onnx.load(path)
     model.ir_version, model.producer_name, model.producer_version = _IR_VERSION, "edgepose", ""
+    shorten(model)
     onnx.save(model, path)
     onnx.save(_eight_bits(model), small)
     return [path, small]

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from edgepose.errors import ModelError
 from edgepose_trainer.pose.network import Exported, PoseNetwork
+from edgepose_trainer.shortening import shorten
 
 _OPSET = 17
 _PREFIX = "network."
@@ -43,6 +44,7 @@ def write(network: PoseNetwork, size: int, path: Path) -> None:
     graph.producer_name = "edgepose"
     graph.producer_version = ""
     onnx.helper.set_model_props(graph, {"width": repr(network.width), "size": str(size), "kpt_shape": "[17, 3]"})
+    shorten(graph)
     onnx.checker.check_model(graph)
     partial.write_bytes(graph.SerializeToString())
     partial.replace(path)
