@@ -279,7 +279,7 @@ def card_of(
     """The card of the weights in ``out``."""
     return Card(
         name=preset.name or "strokes",
-        version="0.3.0",
+        version="0.4.0",
         task="strokes",
         runtime="lightgbm",
         files=[cards.weights(out / "strokes.txt")],

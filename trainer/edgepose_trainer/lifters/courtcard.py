@@ -59,7 +59,7 @@ def card_of(
         sets.append((name, seen.licence, "training, a fifth of the windows", seen.files))
     return Card(
         name="courtlift-n",
-        version="0.3.0",
+        version="0.4.0",
         task="lifter",
         runtime="onnx",
         files=[cards.weights(path) for path in files],

@@ -111,7 +111,7 @@ def _card(training: Training, found: Sequence[Picture], out: Path, size: int, to
     parameters = sum(p.numel() for p in network.parameters())
     return Card(
         name=out.resolve().name,
-        version="0.3.0",
+        version="0.4.0",
         task="pose",
         runtime="onnx",
         files=[cards.weights(out / "weights.onnx")],
