@@ -40,7 +40,7 @@ from edgepose_trainer.synth import practice
 
 Scored: TypeAlias = tuple[Recording, Sequence[Scores]]
 SPEC = WindowSpec(frames=FRAMES, rate_hz=15)
-SPOTTERS = tuple(SpotterSpec(enter=0.5, leave=0.4, abstain=abstain) for abstain in (0.5, 0.6, 0.65, 0.68, 0.7, 0.8))
+SPOTTERS = tuple(SpotterSpec(enter=0.5, leave=0.4, abstain=abstain) for abstain in (0.5, 0.6, 0.62, 0.64, 0.66, 0.68, 0.7, 0.8))
 VIDEOS = ("keller/djoko_sock", "keller/nadal")
 PLAYERS = ("mocap/jgacosta", "mocap/jpcardona", "mocap/lvargas", "mocap/jarua")
 ROUND_HIT_S = 0.2
@@ -107,7 +107,7 @@ def fitted(sources: Sequence[Source], recordings: Sequence[Recording], out: Path
     samples = cut(recordings, SPEC, preset.hop_s)
     labels = preset_labels(preset, samples)
     fit_on(samples.sure(), labels, preset, 1, rounds=preset.boosting.most_rounds).save(out / "strokes.txt")
-    cards.save(card_of(preset, labels, SPEC, SPOTTERS[3], sources, [], out), out)
+    cards.save(card_of(preset, labels, SPEC, preset.spotter, sources, [], out), out)
 
 
 def report(classifier: StrokeClassifier, recordings: Sequence[Recording]) -> None:

@@ -56,7 +56,7 @@ def card_of(
         sets.append(("CMU motion capture (mocap.cs.cmu.edu)", "free but for the resale of the data", use, others))
     if seen is not None:
         name = f"{seen.sessions[0].parent.name}: {len(seen.sessions)} sessions as a pose network saw them"
-        sets.append((name, seen.licence, "training, a fifth of the windows", seen.files))
+        sets.append((name, seen.licence, "training, a quarter of the windows", seen.files))
     return Card(
         name="courtlift-n",
         version="0.4.0",

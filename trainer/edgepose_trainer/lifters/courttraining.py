@@ -48,7 +48,7 @@ _TIMES = 3
 _KEPT = 12
 """Chunks that batches are drawn from."""
 _TELL = 2000
-_SEEN = 0.2
+_SEEN = 0.25
 """Share of windows that a pose network saw, where there are sessions with 3D truth."""
 _SAVE = 5000
 """Steps between checkpoints."""
@@ -82,7 +82,7 @@ def train(
 
     Every fourth player, or those ``aside``, and every fourth take of ``others`` are only measured. ``minutes``: of
     processor time, in place of ``steps``; ``start``: weights to begin with, weights.onnx or checkpoint.pt of an earlier
-    training; ``seen``: sessions with 2D and 3D (``sights``), a fifth of the windows. Raises SourceError when there are
+    training; ``seen``: sessions with 2D and 3D (``sights``), a quarter of the windows. Raises SourceError when there are
     no takes, or no players to keep aside; ModelError for ``start``.
     """
     paths = data.takes_in(folder)
