@@ -40,7 +40,9 @@ from edgepose_trainer.synth import practice
 
 Scored: TypeAlias = tuple[Recording, Sequence[Scores]]
 SPEC = WindowSpec(frames=FRAMES, rate_hz=15)
-SPOTTERS = tuple(SpotterSpec(enter=0.5, leave=0.4, abstain=abstain) for abstain in (0.5, 0.6, 0.62, 0.64, 0.66, 0.68, 0.7, 0.8))
+SPOTTERS = tuple(
+    SpotterSpec(enter=0.5, leave=0.4, abstain=abstain) for abstain in (0.5, 0.6, 0.64, 0.65, 0.66, 0.68, 0.7, 0.8)
+)
 VIDEOS = ("keller/djoko_sock", "keller/nadal")
 PLAYERS = ("mocap/jgacosta", "mocap/jpcardona", "mocap/lvargas", "mocap/jarua")
 ROUND_HIT_S = 0.2

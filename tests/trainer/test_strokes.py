@@ -8,6 +8,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import lightgbm as lgb
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,6 +20,7 @@ from edgepose.classifier import StrokeClassifier
 from edgepose.errors import SettingsError
 from edgepose.skeletons import COCO17
 from edgepose.types import Scores, Window
+from edgepose_trainer.boosting import Boosting, _slim, fit
 from edgepose_trainer.cli import app
 from edgepose_trainer.reading import read
 from edgepose_trainer.recordings import IDLE, UNSURE, Recording
@@ -106,6 +108,21 @@ def test_the_same_seed_gives_the_same_bytes(trained: Path, clips: Path, tmp_path
     undated = [re.sub(r'"date": "[^"]*"', '"date": ""', (one / "card.json").read_text()) for one in (tmp_path, trained)]
     assert undated[0] == undated[1]
     assert json.loads(undated[0])["data"][0]["sha256"] == hashlib.sha256(clips.read_bytes()).hexdigest()
+
+
+def test_the_file_has_no_more_than_predictions_need() -> None:
+    rng = np.random.default_rng(0)
+    features, labels = rng.normal(size=(400, 6)).astype(np.float32), np.arange(400) % 3
+    features[:, 0] += labels
+    fitted = fit(features, labels, [f"f{n}" for n in range(6)], 3, 1, Boosting(most_rounds=12), rounds=12)
+    whole = fitted.booster.model_to_string()
+    slim = _slim(whole)
+    again = lgb.Booster(model_str=slim)
+    np.testing.assert_array_equal(again.predict(features), fitted.booster.predict(features))
+    np.testing.assert_array_equal(again.feature_importance("gain"), fitted.booster.feature_importance("gain"))
+    assert len(slim) < 0.8 * len(whole)
+    sizes = [int(size) for size in slim.partition("tree_sizes=")[2].partition("\n")[0].split()]
+    assert sum(sizes) == len(slim[slim.index("\nTree=0") + 1 : slim.index("end of trees")])
 
 
 def test_without_folds_there_are_no_figures_and_the_presets_thresholds(clips: Path, tmp_path: Path) -> None:

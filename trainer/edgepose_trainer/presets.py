@@ -59,7 +59,7 @@ PRESETS = MappingProxyType(
             hop_s=MappingProxyType({"mocap": 0.18, "synth": 0.18, "thetis": 0.1}),
             most=3000,
             folds=3,
-            spotter=SpotterSpec(enter=0.5, leave=0.4, abstain=0.68),
+            spotter=SpotterSpec(enter=0.5, leave=0.4, abstain=0.65),
         ),
         "any": Preset(
             None,

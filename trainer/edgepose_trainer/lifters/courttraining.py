@@ -82,8 +82,8 @@ def train(
 
     Every fourth player, or those ``aside``, and every fourth take of ``others`` are only measured. ``minutes``: of
     processor time, in place of ``steps``; ``start``: weights to begin with, weights.onnx or checkpoint.pt of an earlier
-    training; ``seen``: sessions with 2D and 3D (``sights``), a quarter of the windows. Raises SourceError when there are
-    no takes, or no players to keep aside; ModelError for ``start``.
+    training; ``seen``: sessions with 2D and 3D (``sights``), a quarter of the windows. Raises SourceError when there
+    are no takes, or no players to keep aside; ModelError for ``start``.
     """
     paths = data.takes_in(folder)
     aside = sorted(aside) or data.kept_aside(paths)
