@@ -188,7 +188,8 @@ def _first_contact(publisher: Publisher, settings: Settings, live: bool) -> None
     where = settings.mqtt.broker.rpartition("@")[2]
     if not publisher.connected(settings.mqtt.connect_timeout_s):
         if not live:
-            raise BrokerError(f"broker {where} is not there; start one, give --broker, or publish nothing: run --no-mqtt, or mqtt.enabled = false")
+            advice = "start one, give --broker, or publish nothing: run --no-mqtt, or mqtt.enabled = false"
+            raise BrokerError(f"broker {where} is not there; {advice}")
         logging.warning("broker %s is not there yet; events wait in the queue", where)
     logging.getLogger("edgepose.mqtt").setLevel(logging.NOTSET)
 
