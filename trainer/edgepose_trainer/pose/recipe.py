@@ -87,9 +87,9 @@ def begun(plan: Plan, work: Path, resume: Path | None) -> Training:
     try:
         state = torch.load(path, map_location=plan.device, weights_only=True)
         training = Training(replace(Plan(**state["plan"]), device=plan.device), work)
+        training.restore(state)
     except (OSError, RuntimeError, KeyError, TypeError, pickle.UnpicklingError) as error:
         raise ModelError(f"{path}: no checkpoint of edgepose train pose: {str(error).splitlines()[0]}") from None
-    training.restore(state)
     return training
 
 

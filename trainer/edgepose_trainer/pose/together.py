@@ -1,6 +1,6 @@
 """Several processes that train one network on the processor; after every step each has the mean of all gradients.
 
-Two threads in one process are hardly faster than one on layers this small; two processes are nearly twice as fast
+Two threads in one process are hardly faster than one on layers this small; two processes are 1.7 times as fast
 (docs/training.md).
 """
 
