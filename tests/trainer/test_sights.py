@@ -65,6 +65,11 @@ def test_a_player_without_a_height_is_of_no_use(session: Path, tmp_path: Path) -
         sights.read([other])
 
 
+def test_a_folder_without_sessions_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="elsewhere: no recorded session here"):
+        sights.read([tmp_path / "elsewhere"])
+
+
 @needs(CALDAS)
 def test_they_are_learnt_from_beside_motion_capture(session: Path, tmp_path: Path) -> None:
     takes = tmp_path / "takes"

@@ -49,6 +49,8 @@ def lifter(
         typer.echo(f"wrote {out}")
         return
 
+    if seen:
+        raise SettingsError("--seen is for courtlift-n; other lifters are trained on motion capture alone")
     out = training.train(
         data, out, arch, seed, steps, typer.echo, size=batch, others=others, alike=alike, minutes=minutes,
     )  # fmt: skip

@@ -59,7 +59,10 @@ class Sights:
 
 
 def read(folders: Sequence[Path]) -> Sights:
-    """Of sessions, or folders of sessions. Raises SourceError where no person has a height, 2D and 3D."""
+    """Of sessions, or folders of sessions. SourceError without any, or where nobody has a height, 2D and 3D."""
+    for folder in folders:
+        if not [*folder.glob("session.json"), *folder.glob("*/session.json")]:
+            raise SourceError(f"{folder}: no recorded session here")
     found, _ = items(Wanted(tuple(folders)))
     parts = [_windows(for_lifter(seen, COCO17)) for item in found for seen in seen_in(item, 0) if seen.height_m > 0]
     if not sum(len(inputs) for inputs, _, _ in parts):

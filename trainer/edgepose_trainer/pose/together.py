@@ -44,7 +44,7 @@ class Team:
         try:
             distributed.all_reduce(values)
         except RuntimeError as error:
-            raise EdgePoseError(f"a process of the training has ended: {str(error).splitlines()[0]}") from None
+            raise EdgePoseError("a process of the training has ended: killed, or out of memory") from error
         return values / self.size
 
     def shared(self, work: Iterable[str]) -> list[str]:
